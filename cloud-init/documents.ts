@@ -1,0 +1,200 @@
+import * as crypto from "node:crypto";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { Document, Scalar, stringify, visit } from "yaml";
+import { auditPolicyFile, kubeadmConfig, podSubnet, serviceSubnet } from "./kubeadm";
+import versions from "../node-image/versions.json";
+
+/** One machine of the cluster. Without an address, the machine network's own DHCP and DNS give it and make it known. */
+export interface NodeArgs {
+    name: string;
+    /** IPv4 address with prefix length, e.g. "192.168.56.11/24". */
+    address?: string;
+}
+
+/** How containerd reaches a registry beside the cluster's own. */
+export interface RegistryMirror {
+    /** As image references name it: `host[:port]`. */
+    host: string;
+    /** Plain HTTP. */
+    insecure?: boolean;
+    /** Certificate authority, PEM. */
+    ca?: string;
+}
+
+export interface CloudInitArgs {
+    clusterName: string;
+    /** The first one carries the control plane and the registry. */
+    nodes: NodeArgs[];
+    /** Image references say `localhost:<registryPort>` for the registry on the first node, on the host and in the cluster. */
+    registryPort: number;
+    registry?: RegistryMirror;
+    /** Folders under /var/lib/nta/volumes on the first node, for `local` PersistentVolumes. */
+    volumes: string[];
+    /** Names and addresses of the API server besides the nodes' and the loopback's. */
+    certificateNames?: string[];
+    /** A bootstrap token (`[a-z0-9]{6}.[a-z0-9]{16}`); needed for more than one node. */
+    joinToken?: string;
+    /** An audit.k8s.io/v1 Policy as YAML. The API server writes no audit log without it. */
+    auditPolicy?: string;
+}
+
+/** What the NoCloud data source of one machine holds, under these names without the dash: user-data, meta-data, … */
+export interface CloudInitDocuments {
+    userData: string;
+    metaData: string;
+    networkConfig: string;
+}
+
+interface File {
+    path: string;
+    content: string;
+    permissions?: string;
+}
+
+const registryPortOnNode = 5000;
+
+function asset(name: string, values: Record<string, string> = {}): string {
+    const text = fs.readFileSync(path.join(__dirname, "files", name), "utf8");
+    return text.replace(/\{\{(\w+)\}\}/g, (placeholder, key: string) => {
+        const value = values[key];
+        if (value === undefined) {
+            throw new Error(`cloud-init/files/${name}: no value for ${placeholder}`);
+        }
+        return value;
+    });
+}
+
+/** containerd's `hosts.toml` for one registry: where image references to it really go. */
+function hostsToml(server: string, endpoint: string, ca?: string): string {
+    const lines = [`server = "${server}"`, "", `[host."${endpoint}"]`, `  capabilities = ["pull", "resolve"]`];
+    return [...lines, ...(ca === undefined ? [] : [`  ca = "${ca}"`]), ""].join("\n");
+}
+
+function registryFiles(args: CloudInitArgs): File[] {
+    const own = `localhost:${args.registryPort}`;
+    const endpoint = `http://${args.nodes[0].name}:${registryPortOnNode}`;
+    const files: File[] = [
+        { path: `/etc/containerd/certs.d/${own}/hosts.toml`, content: hostsToml(endpoint, endpoint) },
+    ];
+    if (args.registry !== undefined && args.registry.host !== own) {
+        const directory = `/etc/containerd/certs.d/${args.registry.host}`;
+        const server = `${args.registry.insecure === true ? "http" : "https"}://${args.registry.host}`;
+        const ca = args.registry.ca === undefined ? undefined : `${directory}/ca.crt`;
+        files.push({ path: `${directory}/hosts.toml`, content: hostsToml(server, server, ca) });
+        if (ca !== undefined && args.registry.ca !== undefined) {
+            files.push({ path: ca, content: args.registry.ca });
+        }
+    }
+    return files;
+}
+
+function files(args: CloudInitArgs, node: NodeArgs): File[] {
+    const first = args.nodes[0].name;
+    const isFirst = node.name === first;
+    const environment = {
+        NTA_NODE: node.name,
+        NTA_FIRST_NODE: first,
+        NTA_VOLUMES: isFirst ? args.volumes.join(" ") : "",
+    };
+    const result: File[] = [
+        {
+            path: "/etc/nta/node.env",
+            content: Object.entries(environment)
+                .map(([k, v]) => `${k}="${v}"\n`)
+                .join(""),
+        },
+        {
+            path: "/etc/nta/nodes",
+            content: args.nodes.map((n) => `${n.address?.split("/")[0] ?? "-"} ${n.name}\n`).join(""),
+        },
+        {
+            path: "/etc/nta/egress.rules",
+            content: asset("egress.rules", { SERVICE_SUBNET: serviceSubnet, POD_SUBNET: podSubnet }),
+        },
+        { path: "/etc/nta/templates/kubelet.yaml", content: asset("kubelet.yaml.template") },
+        { path: "/etc/nta/templates/kubeadm.yaml", content: kubeadmConfig(args, node.name), permissions: "0600" },
+        ...registryFiles(args),
+    ];
+    if (isFirst) {
+        const flannel = { POD_SUBNET: podSubnet, FLANNEL_IMAGE: versions.images.flannel, FIRST_NODE: first };
+        const dns = { REPLICAS: String(Math.min(args.nodes.length, 2)) };
+        result.push({ path: "/etc/nta/addons/flannel.yaml", content: asset("flannel.yaml.template", flannel) });
+        result.push({ path: "/etc/nta/coredns-patch.yaml", content: asset("coredns-patch.yaml.template", dns) });
+        result.push({ path: "/etc/docker/registry/config.yml", content: asset("docker-registry.yml") });
+        if (args.auditPolicy !== undefined) {
+            result.push({ path: auditPolicyFile, content: args.auditPolicy });
+        }
+    }
+    return [
+        ...result,
+        // At shutdown, processes of pods that do not heed SIGTERM would be waited for for 90 s.
+        { path: "/etc/systemd/system.conf.d/nta.conf", content: "[Manager]\nDefaultTimeoutStopSec=15s\n" },
+        { path: "/usr/local/sbin/nta-node", content: asset("nta-node.sh"), permissions: "0755" },
+        { path: "/etc/systemd/system/nta-prepare.service", content: asset("nta-prepare.service") },
+        { path: "/etc/systemd/system/nta-node.service", content: asset("nta-node.service") },
+        { path: "/etc/systemd/system/kubelet.service.d/20-nta.conf", content: asset("kubelet-dropin.conf") },
+    ];
+}
+
+function userData(args: CloudInitArgs, node: NodeArgs): string {
+    const isFirst = node.name === args.nodes[0].name;
+    const content = {
+        // The node image is complete, so only these parts of cloud-init run.
+        cloud_init_modules: ["growpart", "resizefs", "set_hostname", "update_hostname", "write_files"],
+        cloud_config_modules: ["runcmd"],
+        cloud_final_modules: ["scripts_user"],
+        hostname: node.name,
+        preserve_hostname: false,
+        manage_etc_hosts: false,
+        write_files: files(args, node),
+        runcmd: [
+            ["systemctl", "daemon-reload"],
+            ["systemctl", "enable", "nta-prepare.service", "nta-node.service"],
+            // Not waited for: cloud-init is done when everything is written, kubeadm takes its own time.
+            ["systemctl", "start", "--no-block", "nta-node.service"],
+            ...(isFirst
+                ? [
+                      ["systemctl", "enable", "docker-registry.service"],
+                      ["systemctl", "restart", "--no-block", "docker-registry.service"],
+                  ]
+                : []),
+        ],
+    };
+    // cloud-init reads YAML 1.1, where more plain words mean something else than text.
+    const document = new Document(content, { version: "1.1" });
+    // Files stay readable: every text of several lines as a literal block.
+    visit(document, {
+        Scalar(_, scalar) {
+            if (typeof scalar.value === "string" && scalar.value.includes("\n")) {
+                scalar.type = Scalar.BLOCK_LITERAL;
+            }
+        },
+    });
+    return `#cloud-config\n${document.toString({ lineWidth: 0 })}`;
+}
+
+function networkConfig(node: NodeArgs): string {
+    const addresses = node.address === undefined ? { dhcp4: true } : { addresses: [node.address] };
+    return stringify({ version: 2, ethernets: { uplink: { match: { name: "e*" }, ...addresses } } });
+}
+
+/** The cloud-init documents of one node; the same arguments give the same text. */
+export function cloudInitDocuments(args: CloudInitArgs, nodeName: string): CloudInitDocuments {
+    const node = args.nodes.find((candidate) => candidate.name === nodeName);
+    if (node === undefined) {
+        throw new Error(`no node "${nodeName}" in the cluster ${args.clusterName}`);
+    }
+    if (args.nodes.length > 1 && args.joinToken === undefined) {
+        throw new Error(`the cluster ${args.clusterName} has ${args.nodes.length} nodes and no joinToken`);
+    }
+    const user = userData(args, node);
+    const network = networkConfig(node);
+    // cloud-init applies its documents once per instance: another content is another instance.
+    const content = crypto.createHash("sha256").update(user).update(network).digest("hex").slice(0, 12);
+    return {
+        userData: user,
+        metaData: stringify({ "instance-id": `${node.name}-${content}`, "local-hostname": node.name }),
+        networkConfig: network,
+    };
+}

@@ -1,0 +1,255 @@
+#!/bin/sh
+# Brings this node into the state that /etc/nta describes. Can be run again at any time, also after it was killed.
+#
+#   nta-node prepare   every boot, before containerd and kubelet: addresses, DNS, firewall, configuration files
+#   nta-node cluster   every boot, after containerd: kubeadm init or join where it has not been done, addons, labels
+set -eu
+
+. /etc/nta/node.env
+
+# Of this boot only.
+log=/run/nta-node.log
+kubeadm_log=/var/log/nta-kubeadm.log
+initialised=/var/lib/nta/initialised
+export KUBECONFIG=/etc/kubernetes/admin.conf
+
+say() {
+    echo "$*"
+    echo "$*" >>"$log"
+}
+
+# ------------------------------------------------------------------------------------------------------------- prepare
+
+uplink() {
+    ip -4 -o route show default | awk '{ for (i = 1; i < NF; i++) if ($i == "dev") { print $(i + 1); exit } }'
+}
+
+own_address() {
+    device=$(uplink)
+    if [ -n "$device" ]; then
+        ip -4 -o address show dev "$device" scope global
+    else
+        ip -4 -o address show scope global
+    fi | awk '{ sub("/.*", "", $4); print $4; exit }'
+}
+
+# Every node's name must resolve before the cluster's DNS exists, for kubelet, containerd and host network pods. Addresses
+# that the settings do not fix come from the machine network's own DNS. The file is written in place: on Docker it is a
+# mount.
+write_hosts() {
+    begin="# nta: begin"
+    end="# nta: end"
+    kept=$(sed "/^$begin\$/,/^$end\$/d" /etc/hosts)
+    {
+        echo "$kept"
+        echo "$begin"
+        echo "$address $NTA_NODE"
+        while read -r known name; do
+            if [ "$known" = "-" ]; then
+                known=$(getent ahostsv4 "$name" | awk '{ print $1; exit }')
+            fi
+            if [ -n "$known" ] && [ "$name" != "$NTA_NODE" ]; then
+                echo "$known $name"
+            fi
+        done </etc/nta/nodes
+        echo "$end"
+    } >/etc/nta/hosts
+    cat /etc/nta/hosts >/etc/hosts
+}
+
+# Pods cannot reach a resolver on the node's loopback address (CoreDNS would even forward to itself). systemd-resolved
+# keeps the real servers in a file. Docker's resolver listens on a random port of 127.0.0.11: it is made reachable under
+# the gateway's address.
+write_resolv_conf() {
+    source=/etc/resolv.conf
+    [ -s /run/systemd/resolve/resolv.conf ] && source=/run/systemd/resolve/resolv.conf
+    servers=$(awk '$1 == "nameserver" && $2 !~ /^127\./ && $2 != "::1" { print $2 }' $source)
+    gateway=$(ip -4 -o route show default | awk '{ for (i = 1; i < NF; i++) if ($i == "via") { print $(i + 1); exit } }')
+    if [ -z "$servers" ] && grep -q '^nameserver 127\.0\.0\.11$' $source && [ -n "$gateway" ]; then
+        {
+            echo "*nat"
+            echo ":NTA-DNS - [0:0]"
+            for protocol in udp tcp; do
+                port=$(docker_resolver_port $protocol)
+                if [ -n "$port" ]; then
+                    echo "-A NTA-DNS -d $gateway/32 -p $protocol --dport 53 -j DNAT --to-destination 127.0.0.11:$port"
+                fi
+            done
+            echo "COMMIT"
+        } | iptables-restore --wait --noflush
+        jump nat PREROUTING NTA-DNS
+        jump nat OUTPUT NTA-DNS
+        servers=$gateway
+    fi
+    # Without any upstream, names outside the cluster fail at once (240/4 is unroutable) and CoreDNS still starts.
+    [ -n "$servers" ] || servers=240.0.0.1
+    for server in $servers; do
+        echo "nameserver $server"
+    done >/etc/nta/resolv.conf
+}
+
+# The port in this network namespace on which Docker's resolver (127.0.0.11, B00007F in /proc/net) listens.
+docker_resolver_port() {
+    awk '$2 ~ /^0B00007F:/ { sub(".*:", "", $2); print $2; exit }' "/proc/net/$1" | while read -r hex; do
+        printf '%d\n' "0x$hex"
+    done
+}
+
+jump() {
+    iptables --wait -t "$1" -C "$2" -j "$3" 2>/dev/null || iptables --wait -t "$1" -I "$2" 1 -j "$3"
+}
+
+# Until kube-proxy and flannel have done their work, packets to services and pods would leave by the default route.
+reject_leaks() {
+    iptables-restore --wait --noflush /etc/nta/egress.rules
+    jump filter OUTPUT NTA-EGRESS
+    jump filter FORWARD NTA-EGRESS
+    jump mangle POSTROUTING NTA-EGRESS
+}
+
+# kubelet sees the host's memory and processors: what lies above the machine's limits is declared as reserved. Where a
+# container lacks CAP_SYS_RESOURCE (bit 24), no process can be protected from the kernel's out-of-memory killer.
+measure_machine() {
+    if [ "$(stat -fc %T /sys/fs/cgroup)" = cgroup2fs ]; then
+        limit=$(cat /sys/fs/cgroup/memory.max 2>/dev/null || true)
+        read -r cpu_quota cpu_period </sys/fs/cgroup/cpu.max 2>/dev/null || cpu_quota=max
+    else
+        limit=$(cat /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null || true)
+        cpu_quota=$(cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us 2>/dev/null || echo -1)
+        cpu_period=$(cat /sys/fs/cgroup/cpu/cpu.cfs_period_us 2>/dev/null || echo 100000)
+    fi
+    total_kib=$(awk '$1 == "MemTotal:" { print $2 }' /proc/meminfo)
+    reserved_kib=0
+    case $limit in
+    "" | max) ;;
+    *)
+        # "No limit" is a number of 19 digits under cgroup v1.
+        if [ ${#limit} -lt 16 ] && [ $((limit / 1024)) -lt "$total_kib" ]; then
+            reserved_kib=$((total_kib - limit / 1024))
+        fi
+        ;;
+    esac
+    reserved_cpu=0
+    case $cpu_quota in
+    max | -1) ;;
+    *) reserved_cpu=$(($(nproc --all) * 1000 - cpu_quota * 1000 / cpu_period)) ;;
+    esac
+    if [ "$reserved_cpu" -lt 0 ]; then
+        reserved_cpu=0
+    fi
+    kube_proxy_oom=0
+    bounding=$(awk '$1 == "CapBnd:" { print $2 }' /proc/self/status)
+    if [ $((0x$bounding >> 24 & 1)) -eq 1 ]; then
+        kube_proxy_oom=-999
+    fi
+}
+
+render() {
+    sed -e "s|@ADDRESS@|$address|g" \
+        -e "s|@KUBE_PROXY_OOM_SCORE_ADJ@|$kube_proxy_oom|g" \
+        -e "s|@RESERVED_MEMORY@|${reserved_kib}Ki|g" \
+        -e "s|@RESERVED_CPU@|${reserved_cpu}m|g" "$1"
+}
+
+prepare() {
+    say "node: addresses, DNS and firewall"
+    mkdir -p /var/lib/nta/volumes /run/nta/kubelet.conf.d /etc/kubernetes/manifests
+    for module in overlay br_netfilter; do
+        modprobe -q $module 2>/dev/null || true
+    done
+    for setting in net.ipv4.ip_forward=1 net.bridge.bridge-nf-call-iptables=1; do
+        sysctl -q -w $setting || say "node: sysctl $setting is refused"
+    done
+    reject_leaks
+    address=$(own_address)
+    if [ -z "$address" ]; then
+        say "node: no IPv4 address yet"
+        return 1
+    fi
+    write_hosts
+    write_resolv_conf
+    measure_machine
+    render /etc/nta/templates/kubelet.yaml >/run/nta/kubelet.conf.d/20-machine.conf
+    render /etc/nta/templates/kubeadm.yaml >/etc/nta/kubeadm.yaml
+    chmod 600 /etc/nta/kubeadm.yaml
+    for volume in $NTA_VOLUMES; do
+        mkdir -p "/var/lib/nta/volumes/$volume"
+    done
+    if [ "$NTA_NODE" = "$NTA_FIRST_NODE" ]; then
+        mkdir -p /var/lib/nta/registry
+        if [ "$(stat -c %U /var/lib/nta/registry)" != docker-registry ]; then
+            chown -R docker-registry:docker-registry /var/lib/nta/registry
+        fi
+    fi
+}
+
+# ------------------------------------------------------------------------------------------------------------- cluster
+
+wait_for_api() {
+    until kubectl get --raw=/readyz >/dev/null 2>&1; do
+        sleep 0.5
+    done
+}
+
+run_kubeadm() {
+    if ! kubeadm "$@" >>"$kubeadm_log" 2>&1; then
+        say "node: kubeadm $1 failed:"
+        tail -n 15 "$kubeadm_log" | while read -r line; do say "  $line"; done
+        return 1
+    fi
+}
+
+# What a kubeadm run that was cut short left behind. The folders may be mount points, so they are emptied, not removed.
+remove_half_made() {
+    say "node: removing what an interrupted kubeadm left"
+    kubeadm reset --force --cleanup-tmp-dir >>"$kubeadm_log" 2>&1 || true
+    for directory in /etc/kubernetes /var/lib/etcd /var/lib/kubelet; do
+        [ ! -d $directory ] || find $directory -xdev -mindepth 1 -delete 2>/dev/null || true
+    done
+    mkdir -p /etc/kubernetes/manifests
+}
+
+initialise() {
+    if [ -e /etc/kubernetes/kubelet.conf ] || [ -n "$(ls -A /etc/kubernetes/pki 2>/dev/null)" ]; then
+        remove_half_made
+    fi
+    if [ "$NTA_NODE" = "$NTA_FIRST_NODE" ]; then
+        say "node: kubeadm init, control plane starting"
+        run_kubeadm init --config /etc/nta/kubeadm.yaml
+    else
+        say "node: kubeadm join, waiting for $NTA_FIRST_NODE"
+        run_kubeadm join --config /etc/nta/kubeadm.yaml
+    fi
+    mkdir -p "${initialised%/*}"
+    touch "$initialised"
+}
+
+apply_addons() {
+    say "node: addons: flannel, CoreDNS"
+    kubectl apply --server-side --force-conflicts --validate=ignore -f /etc/nta/addons/ >>"$kubeadm_log"
+    kubectl label node "$NTA_NODE" node.kubernetes.io/exclude-from-external-load-balancers- >>"$kubeadm_log" 2>&1
+    kubectl -n kube-system patch deployment coredns --patch-file /etc/nta/coredns-patch.yaml >>"$kubeadm_log"
+}
+
+cluster() {
+    if [ -e "$initialised" ]; then
+        say "node: starting kubelet"
+        systemctl enable --quiet kubelet.service
+        systemctl start --no-block kubelet.service
+    else
+        initialise
+    fi
+    if [ "$NTA_NODE" = "$NTA_FIRST_NODE" ]; then
+        wait_for_api
+        apply_addons
+    fi
+    say "node: set up"
+}
+
+case ${1:-} in
+prepare | cluster) "$1" ;;
+*)
+    echo "usage: nta-node prepare|cluster" >&2
+    exit 2
+    ;;
+esac

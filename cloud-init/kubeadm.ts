@@ -1,0 +1,138 @@
+import { stringify } from "yaml";
+import { CloudInitArgs } from "./documents";
+import versions from "../node-image/versions.json";
+
+/** Ranges of the cluster's inside addresses; pod range as flannel's net-conf has it. */
+export const podSubnet = "10.244.0.0/16";
+export const serviceSubnet = "10.100.0.0/16";
+
+const auditPolicyFile = "/etc/nta/audit-policy.yaml";
+const auditLogDirectory = "/var/log/kubernetes/audit";
+
+/** kubeadm's list form of command line arguments (v1beta4). */
+function extraArgs(args: Record<string, string>): { name: string; value: string }[] {
+    return Object.entries(args).map(([name, value]) => ({ name, value }));
+}
+
+/** Nodes without the taint that kubeadm gives to control planes, because here the first node works as well. */
+function nodeRegistration(name: string): object {
+    return {
+        name,
+        criSocket: "unix:///run/containerd/containerd.sock",
+        imagePullPolicy: "Never",
+        taints: [],
+    };
+}
+
+function apiServer(args: CloudInitArgs, firstNode: string): object {
+    const names = [firstNode, args.clusterName, "localhost", "127.0.0.1", ...(args.certificateNames ?? [])];
+    const certSANs = [...new Set(names)];
+    if (args.auditPolicy === undefined) {
+        return { certSANs };
+    }
+    return {
+        certSANs,
+        extraArgs: extraArgs({
+            "audit-policy-file": auditPolicyFile,
+            "audit-log-path": `${auditLogDirectory}/audit.log`,
+            "audit-log-maxage": "30",
+            "audit-log-maxbackup": "5",
+            "audit-log-maxsize": "50",
+        }),
+        extraVolumes: [
+            {
+                name: "audit-policy",
+                hostPath: auditPolicyFile,
+                mountPath: auditPolicyFile,
+                readOnly: true,
+                pathType: "File",
+            },
+            {
+                name: "audit-log",
+                hostPath: auditLogDirectory,
+                mountPath: auditLogDirectory,
+                pathType: "DirectoryOrCreate",
+            },
+        ],
+    };
+}
+
+/**
+ * The YAML documents that `kubeadm init` (first node) or `kubeadm join` (the others) takes. `@…@` are filled in by nta-node
+ * from what the machine is.
+ */
+export function kubeadmConfig(args: CloudInitArgs, node: string): string {
+    const firstNode = args.nodes[0].name;
+    const documents = node === firstNode ? initDocuments(args, firstNode) : [joinDocument(args, node, firstNode)];
+    const text = documents.map((document) => stringify(document, { lineWidth: 0 })).join("---\n");
+    // A placeholder may stand for a number.
+    return text.replace(/"(@\w+@)"/g, "$1");
+}
+
+function initDocuments(args: CloudInitArgs, firstNode: string): object[] {
+    return [
+        {
+            apiVersion: "kubeadm.k8s.io/v1beta4",
+            kind: "InitConfiguration",
+            // Its checks are about a hand-made machine (swap, kernel modules, free ports); the node image is known.
+            skipPhases: ["preflight"],
+            ...(args.joinToken === undefined ? {} : { bootstrapTokens: [{ token: args.joinToken, ttl: "0s" }] }),
+            localAPIEndpoint: { advertiseAddress: "@ADDRESS@", bindPort: 6443 },
+            nodeRegistration: nodeRegistration(firstNode),
+        },
+        {
+            apiVersion: "kubeadm.k8s.io/v1beta4",
+            kind: "ClusterConfiguration",
+            clusterName: args.clusterName,
+            kubernetesVersion: `v${versions.kubernetes}`,
+            controlPlaneEndpoint: `${firstNode}:6443`,
+            networking: { podSubnet, serviceSubnet },
+            apiServer: apiServer(args, firstNode),
+        },
+        {
+            apiVersion: "kubelet.config.k8s.io/v1beta1",
+            kind: "KubeletConfiguration",
+            failCgroupV1: false,
+            failSwapOn: false,
+            resolvConf: "/etc/nta/resolv.conf",
+            nodeStatusUpdateFrequency: "4s",
+            // The node image's container images cannot be pulled again: never collect them for lack of space.
+            imageGCHighThresholdPercent: 100,
+            evictionHard: {
+                "memory.available": "100Mi",
+                "nodefs.available": "0%",
+                "nodefs.inodesFree": "0%",
+                "imagefs.available": "0%",
+            },
+        },
+        {
+            apiVersion: "kubeproxy.config.k8s.io/v1alpha1",
+            kind: "KubeProxyConfiguration",
+            mode: "iptables",
+            oomScoreAdj: "@KUBE_PROXY_OOM_SCORE_ADJ@",
+            // The connection table's size belongs to the host, which may be shared.
+            conntrack: { maxPerCore: 0, min: 0 },
+        },
+    ];
+}
+
+function joinDocument(args: CloudInitArgs, node: string, firstNode: string): object {
+    return {
+        apiVersion: "kubeadm.k8s.io/v1beta4",
+        kind: "JoinConfiguration",
+        skipPhases: ["preflight"],
+        discovery: {
+            bootstrapToken: {
+                apiServerEndpoint: `${firstNode}:6443`,
+                token: args.joinToken,
+                // The cluster's authority is made on the first node, after these documents: the token vouches for it.
+                unsafeSkipCAVerification: true,
+            },
+            timeout: "10m0s",
+        },
+        nodeRegistration: nodeRegistration(node),
+    };
+}
+
+/** Where cloud-init puts the audit policy that {@link kubeadmConfig} refers to. */
+export { auditPolicyFile };

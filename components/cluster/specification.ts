@@ -1,0 +1,82 @@
+import { stringify } from "yaml";
+
+import { cloudInitDocuments, type RegistryMirror } from "../../cloud-init/documents";
+import type { EndpointSpec, MachineSpec } from "../../machine/spec";
+
+export type { RegistryMirror };
+
+/** A port of this machine that leads to a port of the first node. */
+export interface ForwardedPort {
+    name: string;
+    host: number;
+    guest: number;
+    /** The stack setting that moves the host's side, for messages. */
+    setting?: string;
+}
+
+export interface MachineArgs {
+    /** Also the name of the kubeconfig's context, and the first part of the nodes' names. */
+    clusterName: string;
+    provider: "auto" | "docker" | "libvirt" | "virtualbox";
+    nodes: number;
+    /** Processors of each node. */
+    cpus: number;
+    /** Memory of each node, MiB. */
+    memory: number;
+    /** Disk of each node, GiB. */
+    disk: number;
+    /** Port of this machine at which the API server answers. */
+    apiPort: number;
+    /** Port of this machine at which the cluster's registry answers; image references name it on both sides. */
+    registryPort: number;
+    forwardedPorts: ForwardedPort[];
+    /** Address of this machine on which all these ports are published. */
+    hostAddress: string;
+    /** Folders made on the first node, /var/lib/nta/volumes/<name>, for `local` PersistentVolumes. */
+    volumes: string[];
+    /** How nodes reach a registry other than the cluster's own. */
+    registry?: RegistryMirror;
+}
+
+/** Names of a cluster's nodes; the first carries the control plane and the registry. */
+export function nodeNames({ clusterName, nodes }: Pick<MachineArgs, "clusterName" | "nodes">): string[] {
+    return Array.from({ length: nodes }, (_, index) => `${clusterName}-${index + 1}`);
+}
+
+/** The whole specification that `machine/main.ts up` takes: sizes, ports and each node's cloud-init documents. */
+export function machineSpec(args: MachineArgs, joinToken?: string): MachineSpec {
+    const names = nodeNames(args);
+    const hostNames = ["0.0.0.0", "127.0.0.1", "localhost"].includes(args.hostAddress) ? [] : [args.hostAddress];
+    const cloudInit = {
+        clusterName: args.clusterName,
+        nodes: names.map((name) => ({ name })),
+        registryPort: args.registryPort,
+        registry: args.registry,
+        volumes: args.volumes,
+        certificateNames: hostNames,
+        joinToken,
+    };
+    return {
+        ...endpointSpec(args),
+        provider: args.provider,
+        cpus: args.cpus,
+        memory: args.memory,
+        disk: args.disk,
+        ports: [
+            { name: "api", host: args.apiPort, guest: 6443, setting: "apiPort" },
+            { name: "registry", host: args.registryPort, guest: 5000, setting: "registryPort" },
+            ...args.forwardedPorts,
+        ],
+        nodes: names.map((name) => ({ name, ...cloudInitDocuments(cloudInit, name) })),
+    };
+}
+
+/** What `machine/main.ts kubeconfig` takes: nothing that a resized machine changes. */
+export function endpointSpec({ clusterName, apiPort, hostAddress }: EndpointSpec): EndpointSpec {
+    return { clusterName, apiPort, hostAddress };
+}
+
+/** As YAML with literal blocks, so that previews show changed documents line by line. */
+export function specText(spec: EndpointSpec | MachineSpec): string {
+    return stringify(spec, { lineWidth: 0 });
+}

@@ -1,0 +1,53 @@
+import * as pulumi from "@pulumi/pulumi";
+
+import { Credentials } from "./credentials";
+import { DataService, DataServiceArgs, DataServiceDefinition, supportUser } from "./data-service";
+import { SecretKey } from "./pod";
+
+export type RabbitmqArgs = DataServiceArgs;
+
+const user = "taurus";
+
+export function rabbitmqDefinition(passwordKey: SecretKey): DataServiceDefinition {
+    return {
+        serviceName: "rabbit",
+        ports: [
+            { name: "amqp", port: 5672 },
+            { name: "management", port: 15672, exposable: true },
+        ],
+        environment: { RABBITMQ_USER: user, RABBITMQ_PASSWD: passwordKey },
+        dataFolder: "/var/lib/rabbitmq",
+        user: supportUser,
+        memoryRequest: "192Mi",
+        memoryLimit: "768Mi",
+        terminationGracePeriodSeconds: 30,
+    };
+}
+
+/** RabbitMQ as `rabbit:5672`, with its management pages and API as `rabbit:15672`. */
+export class Rabbitmq extends pulumi.ComponentResource {
+    readonly host: pulumi.Output<string>;
+    readonly port: number;
+    readonly user = user;
+    /** A secret output. */
+    readonly password: pulumi.Output<string>;
+    /** Where pods of the namespace find the password. */
+    readonly passwordKey: SecretKey;
+
+    constructor(name: string, args: RabbitmqArgs, options?: pulumi.ComponentResourceOptions) {
+        super("nta:support:Rabbitmq", name, {}, options);
+        const { namespace } = args;
+        const credentials = new Credentials(
+            `${name}-credentials`,
+            { namespace, secretName: "rabbit", key: "password" },
+            { parent: this },
+        );
+        this.password = credentials.password;
+        this.passwordKey = credentials.passwordKey;
+        const definition = rabbitmqDefinition(this.passwordKey);
+        const service = new DataService(`${name}-server`, { ...args, definition }, { parent: this });
+        this.host = service.host;
+        this.port = service.port;
+        this.registerOutputs({ host: this.host, password: this.password });
+    }
+}

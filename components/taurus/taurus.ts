@@ -1,0 +1,83 @@
+import * as pulumi from "@pulumi/pulumi";
+
+import { Credentials } from "../support/credentials";
+import type { VolumeStorage } from "../support/volume";
+import { Collectors } from "./collectors";
+import type { CollectorKey, SupportEndpoints } from "./environment";
+import { Schema } from "./schema";
+import { serverName, ServerNodePorts, TaurusServer } from "./server";
+
+export interface TaurusArgs {
+    namespace: pulumi.Input<string>;
+    /** Prefix of the names of PersistentVolumes, which are cluster-wide. */
+    clusterWidePrefix: string;
+    storage: VolumeStorage;
+    /** The taurus image by digest. */
+    image: pulumi.Input<string>;
+    replicas: number;
+    /** Size of the checkpoints' volume, a Kubernetes quantity. */
+    storageSize: string;
+    /** Not exposed if absent. */
+    nodePorts?: ServerNodePorts;
+    support: SupportEndpoints;
+    /** No collectors if absent. */
+    collectors?: {
+        /** The taurus.metric_collectors image by digest. */
+        image: pulumi.Input<string>;
+        keys: Partial<Record<CollectorKey, pulumi.Input<string>>>;
+    };
+}
+
+/** Taurus: the schema when everything in `dependsOn` is ready, then the server and the collectors. */
+export class Taurus extends pulumi.ComponentResource {
+    /** User name of the REST API's basic authentication, a secret output. */
+    readonly apiKey: pulumi.Output<string>;
+    /** DNS name of the server in the namespace. */
+    readonly host: pulumi.Output<string>;
+
+    constructor(name: string, args: TaurusArgs, options?: pulumi.ComponentResourceOptions) {
+        super("nta:taurus:Taurus", name, {}, options);
+        const { namespace, clusterWidePrefix, storage, support } = args;
+        const credentials = new Credentials(
+            `${name}-credentials`,
+            { namespace, secretName: serverName, key: "apiKey" },
+            { parent: this },
+        );
+        this.apiKey = credentials.password;
+
+        const schema = new Schema(
+            `${name}-schema`,
+            { namespace, image: args.image, support },
+            { parent: this, dependsOn: options?.dependsOn },
+        );
+        const server = new TaurusServer(
+            `${name}-server`,
+            {
+                namespace,
+                clusterWidePrefix,
+                storage,
+                support,
+                apiKey: credentials.passwordKey,
+                image: args.image,
+                replicas: args.replicas,
+                storageSize: args.storageSize,
+                nodePorts: args.nodePorts,
+            },
+            { parent: this, dependsOn: [schema] },
+        );
+        this.host = server.host;
+
+        if (args.collectors) {
+            const { image, keys } = args.collectors;
+            new Collectors(
+                `${name}-collectors`,
+                { namespace, image, keys, support, server: server.host, apiKey: credentials.passwordKey },
+                { parent: this, dependsOn: [schema] },
+            );
+        }
+        this.registerOutputs({ apiKey: this.apiKey, host: this.host });
+    }
+}
+
+/** Directories that local storage must have on the node. */
+export const taurusVolumes: readonly string[] = [serverName];

@@ -1,0 +1,112 @@
+import * as path from "node:path";
+
+import * as pulumi from "@pulumi/pulumi";
+
+import { Cluster } from "./components/cluster/cluster";
+import { hostCertificates } from "./components/images/host-certificates";
+import { Images } from "./components/images/images";
+import { resolveSource } from "./components/images/source";
+import {
+    clusterNameOf,
+    collectorKeysOf,
+    readSettings,
+    registryCredentialsOf,
+    registryMirrorOf,
+} from "./components/settings";
+import { addresses as addressesOf, exposedPorts, nodePorts } from "./components/settings/ports";
+import { Namespace } from "./components/support/namespace";
+import { Support, supportVolumes } from "./components/support/support";
+import { Taurus, taurusVolumes } from "./components/taurus/taurus";
+import { cacheDirectory, stateDirectory } from "./tools/directories";
+
+const settings = readSettings();
+const { cpus, memory, disk, apiPort, registryPort, hostAddress } = settings;
+
+const cluster = new Cluster("cluster", {
+    clusterName: clusterNameOf(pulumi.getStack()),
+    provider: settings.provider,
+    nodes: settings.nodes,
+    cpus,
+    memory,
+    disk,
+    apiPort,
+    registryPort,
+    hostAddress,
+    forwardedPorts: exposedPorts(settings),
+    volumes: [...supportVolumes, ...taurusVolumes],
+    registry: registryMirrorOf(settings),
+});
+
+const source = resolveSource({
+    source: settings.source,
+    sourceRef: settings.sourceRef,
+    cache: path.join(cacheDirectory(), "source"),
+    memory: path.join(stateDirectory(), "stacks", pulumi.getStack(), "source.json"),
+});
+const appImages = new Images("images", {
+    registry: settings.registry ?? cluster.registry,
+    credentials: registryCredentialsOf(settings),
+    source: source.path,
+    contexts: path.join(cacheDirectory(), "contexts", pulumi.getStack()),
+    buildCertificates: hostCertificates(),
+});
+const image = appImages.refs;
+
+// What lives in the machine goes with it: when the machine is deleted, nothing in it is deleted one by one.
+const inCluster = { provider: cluster.provider, deletedWith: cluster.machine };
+const namespace = new Namespace("namespace", { namespaceName: settings.namespace }, inCluster);
+const inNamespace = {
+    namespace: namespace.namespaceName,
+    clusterWidePrefix: settings.namespace,
+    storage: { kind: "local", node: cluster.nodes[0], folder: "/var/lib/nta/volumes" },
+} as const;
+
+const { mysql, rabbitmq, dynamodb } = settings.support;
+const support = new Support(
+    "support",
+    {
+        ...inNamespace,
+        mysql: {
+            image: image.mysql,
+            storageSize: mysql.storage,
+            nodePort: mysql.expose ? nodePorts.mysql : undefined,
+        },
+        rabbitmq: {
+            image: image.rabbitmq,
+            storageSize: rabbitmq.storage,
+            nodePort: rabbitmq.expose ? nodePorts.rabbitmqManagement : undefined,
+        },
+        dynamodb: {
+            image: image["taurus-dynamodb"],
+            storageSize: dynamodb.storage,
+            nodePort: dynamodb.expose ? nodePorts.dynamodb : undefined,
+        },
+    },
+    inCluster,
+);
+
+const taurus = new Taurus(
+    "taurus",
+    {
+        ...inNamespace,
+        image: image.taurus,
+        replicas: settings.taurus.replicas,
+        storageSize: settings.taurus.storage,
+        nodePorts: settings.taurus.expose ? nodePorts.taurus : undefined,
+        support,
+        collectors: settings.taurus.collectors.enabled
+            ? { image: image["taurus.metric_collectors"], keys: collectorKeysOf(settings) }
+            : undefined,
+    },
+    { ...inCluster, dependsOn: [support] },
+);
+
+export const kubeconfig = cluster.kubeconfig;
+export const nodes = cluster.nodes;
+export const registry = settings.registry ?? cluster.registry;
+export const addresses = addressesOf(settings);
+export const images = image;
+export const apiKey = taurus.apiKey;
+export const mysqlPassword = support.mysql.password;
+export const rabbitmqUser = support.rabbitmq.user;
+export const rabbitmqPassword = support.rabbitmq.password;

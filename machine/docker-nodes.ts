@@ -1,0 +1,249 @@
+import { checkCapacity } from "./capacity";
+import * as docker from "./docker";
+import { MachineError } from "./errors";
+import { MachineFolder } from "./folder";
+import type { Nodes } from "./nodes";
+import { checkPorts } from "./ports";
+import type { Result } from "./process";
+import type { Progress } from "./progress";
+import { nodeImage } from "./provider";
+import { writeSeed } from "./seed";
+import type { MachineSpec, NodeSpec } from "./spec";
+import { setVagrantId, vagrantUp } from "./vagrant";
+import { writeVagrantfile } from "./vagrantfile";
+
+/** Nodes as containers, made by Vagrant's docker provider. */
+export class DockerNodes implements Nodes {
+    constructor(
+        private readonly spec: MachineSpec,
+        private readonly folder: MachineFolder,
+        private readonly progress: Progress,
+        /** The machines were made before, so something that is missing was lost. */
+        private readonly expected: boolean,
+    ) {}
+
+    async converge(): Promise<Date> {
+        const { spec, folder, progress } = this;
+        const cluster = spec.clusterName;
+        if (folder.hasLeftovers) {
+            progress.step("removing what an earlier destroy could not");
+            await docker.removeBelongings(cluster);
+            folder.hasLeftovers = false;
+        }
+        const existing = new Map<string, docker.Container>();
+        for (const { name } of spec.nodes) {
+            const found = await docker.container(name);
+            if (found !== undefined && found.cluster !== cluster) {
+                throw new MachineError(
+                    `a container called "${name}" exists that this project did not make: remove or rename it, or use another stack name`,
+                );
+            }
+            if (found !== undefined) {
+                existing.set(name, found);
+            }
+        }
+        await this.settleVolumes(existing);
+        const capacity = await docker.dockerCapacity();
+        const image = await this.chooseImage();
+        const own = [...existing.values()].filter((it) => it.status === "running").flatMap((it) => it.hostPorts);
+        await checkPorts(spec.hostAddress, spec.ports, own);
+        const missing = spec.nodes.length - existing.size;
+        if (missing > 0) {
+            checkCapacity(spec, missing, capacity.root);
+        }
+        if (spec.memory > capacity.memory) {
+            throw new MachineError(
+                `the nodes' memory is ${spec.memory} MiB and the Docker engine's machine has ${capacity.memory} MiB: ask for ` +
+                    "less with `pulumi config set nta:memory <MiB>`",
+            );
+        }
+        const cpus = Math.min(spec.cpus, capacity.cpus);
+        if (cpus < spec.cpus) {
+            progress.note(`cpus is ${spec.cpus} and the Docker engine's machine has ${cpus}: each node gets ${cpus}`);
+        }
+        let { privileged } = folder.state;
+        if (privileged === undefined) {
+            privileged = await docker.privilegedAllowed(image, cluster);
+            folder.remember({ privileged });
+        }
+        const subnet = await docker.ensureNetwork(cluster, folder.state.subnet);
+        folder.remember({ subnet });
+
+        const plans = new Map<string, docker.ContainerPlan>();
+        for (const [index, node] of spec.nodes.entries()) {
+            await docker.createVolumes(cluster, node.name);
+            plans.set(
+                node.name,
+                docker.containerPlan({
+                    cluster,
+                    name: node.name,
+                    image,
+                    address: docker.nodeAddress(subnet, index),
+                    privileged,
+                    cpus,
+                    memory: spec.memory,
+                    seed: writeSeed(folder, node),
+                    ports: docker.portsOf(spec, index),
+                    hostAddress: spec.hostAddress,
+                }),
+            );
+        }
+        writeVagrantfile(folder, {
+            provider: "docker",
+            clusterName: cluster,
+            hostAddress: spec.hostAddress,
+            nodes: spec.nodes.map((node, index) => ({
+                name: node.name,
+                ports: docker.portsOf(spec, index),
+                image,
+                createArgs: plans.get(node.name)?.createArgs,
+                volumes: plans.get(node.name)?.volumes,
+            })),
+        });
+
+        let toStart = false;
+        for (const node of spec.nodes) {
+            const running = await this.settle(node, existing.get(node.name), plans.get(node.name)?.config, cpus);
+            toStart ||= !running;
+        }
+        await this.removeSurplus();
+        if (toStart) {
+            progress.step("vagrant up: starting the machine");
+            await vagrantUp(folder, "docker", (line) => progress.note(line));
+        }
+        return this.startedAt();
+    }
+
+    /** What volumes without a container mean: data to keep, or the rest of a creation that was cut short. */
+    private async settleVolumes(existing: Map<string, docker.Container>): Promise<void> {
+        const { spec, folder, progress } = this;
+        const { provider, healthyOnce } = folder.state;
+        for (const { name } of spec.nodes.filter((node) => !existing.has(node.name))) {
+            const volumes = await docker.existingVolumes(name);
+            if (volumes.length === 0) {
+                if (this.expected && name === spec.nodes[0].name) {
+                    throw new MachineError(
+                        `the machine ${name} and its data were deleted behind Pulumi's back, and all that ran on it with them: ` +
+                            "run `pulumi destroy`, then `pulumi up`",
+                    );
+                }
+            } else if (healthyOnce !== true && provider !== undefined) {
+                progress.step(`${name}: removing volumes of an interrupted creation`);
+                await docker.removeVolumes(volumes);
+            } else {
+                progress.note(`${name}: its container is missing, its volumes are there: making it anew with its data`);
+            }
+        }
+    }
+
+    /** The image that this cluster was made from as long as it exists, because its volumes go with it; else the newest. */
+    private async chooseImage(): Promise<string> {
+        const { image } = this.folder.state;
+        if (image !== undefined && (await docker.imageExists(image))) {
+            return image;
+        }
+        const { dockerImage } = nodeImage();
+        if (dockerImage === undefined || !(await docker.imageExists(dockerImage))) {
+            throw new MachineError(
+                dockerImage === undefined
+                    ? "the node image has not been built: run `npm run up`, which builds it"
+                    : `the node image ${dockerImage} is not in the Docker engine: run \`npm run up\`, which builds it`,
+            );
+        }
+        this.folder.remember({ image: dockerImage });
+        return dockerImage;
+    }
+
+    /** Brings one existing container to its plan; true when it runs then. */
+    private async settle(
+        node: NodeSpec,
+        found: docker.Container | undefined,
+        config: string | undefined,
+        cpus: number,
+    ): Promise<boolean> {
+        const { spec, folder, progress } = this;
+        if (found === undefined) {
+            setVagrantId(folder, node.name, "docker", undefined);
+            return false;
+        }
+        const broken = ["dead", "removing", "restarting"].includes(found.status);
+        if (broken || found.config !== config) {
+            progress.step(
+                broken
+                    ? `${node.name}: its container is ${found.status}: making it anew with its data`
+                    : `${node.name}: ports or rights have changed: making its container anew with its data`,
+            );
+            if (found.status === "running") {
+                await docker.stop(node.name);
+            }
+            await docker.removeContainer(node.name);
+            setVagrantId(folder, node.name, "docker", undefined);
+            return false;
+        }
+        setVagrantId(folder, node.name, "docker", found.id);
+        const resized = found.cpus !== cpus || found.memory !== spec.memory;
+        if (resized) {
+            progress.step(`${node.name}: ${cpus} processors, ${spec.memory} MiB of memory`);
+            await docker.updateLimits(node.name, cpus, spec.memory);
+        }
+        if (found.status === "paused") {
+            await docker.unpause(node.name);
+            return true;
+        }
+        if (found.status !== "running") {
+            return false;
+        }
+        // cloud-init notes the instance that it has configured; another one means other documents than now.
+        const instance = /^instance-id: *(\S+)/m.exec(node.metaData)?.[1];
+        const applied = await docker.execute(node.name, "cat /var/lib/cloud/data/instance-id");
+        if (applied.code === 0 && applied.stdout.trim() !== instance) {
+            progress.step(`${node.name}: its cloud-init documents have changed: restarting it`);
+            await docker.stop(node.name);
+            return false;
+        }
+        if (resized) {
+            await docker.execute(node.name, "nta-node prepare && systemctl try-restart kubelet.service");
+        }
+        return true;
+    }
+
+    /** Nodes that the specification has no longer. */
+    private async removeSurplus(): Promise<void> {
+        const { spec, folder, progress } = this;
+        const names = spec.nodes.map((node) => node.name);
+        for (const name of (await docker.clusterContainers(spec.clusterName)).filter((it) => !names.includes(it))) {
+            progress.step(`${name}: removing it`);
+            const kubectl = "kubectl --kubeconfig /etc/kubernetes/admin.conf";
+            await docker.execute(names[0], `${kubectl} delete node ${name} --ignore-not-found`, 30_000);
+            await docker.removeContainer(name);
+            await docker.removeVolumes(await docker.existingVolumes(name));
+            setVagrantId(folder, name, "docker", undefined);
+        }
+    }
+
+    private async startedAt(): Promise<Date> {
+        let latest = new Date(0);
+        for (const { name } of this.spec.nodes) {
+            const found = await docker.container(name);
+            const started = new Date(found?.startedAt ?? 0);
+            latest = started > latest ? started : latest;
+        }
+        return latest;
+    }
+
+    execute(node: string, script: string): Promise<Result> {
+        return docker.execute(node, script);
+    }
+
+    async failure(node: string): Promise<string | undefined> {
+        const found = await docker.container(node);
+        if (found === undefined) {
+            return `the container ${node} has been removed`;
+        }
+        if (found.status === "running") {
+            return undefined;
+        }
+        const { stdout, stderr } = await docker.docker(["logs", "--tail", "10", node]);
+        return `the container ${node} is ${found.status} (exit code ${found.exitCode}); its last words:\n${stdout}${stderr}`;
+    }
+}

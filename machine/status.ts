@@ -1,0 +1,31 @@
+import * as docker from "./docker";
+import { MachineFolder } from "./folder";
+import { vagrant } from "./vagrant";
+
+export interface Status {
+    clusterName: string;
+    provider?: string;
+    folder?: string;
+    /** State of each machine in its provider's words. */
+    nodes: Record<string, string>;
+}
+
+/** What there is of a cluster's machines. */
+export async function status(clusterName: string): Promise<Status> {
+    const folder = new MachineFolder(clusterName);
+    const { provider } = folder.state;
+    const nodes: Record<string, string> = {};
+    if (provider === "libvirt" || provider === "virtualbox") {
+        const { stdout } = await vagrant(folder, ["status", "--machine-readable"]);
+        for (const [, node, type, state] of stdout.split("\n").map((line) => line.trim().split(","))) {
+            if (type === "state") {
+                nodes[node] = state;
+            }
+        }
+    } else if ((await docker.dockerProblem()) === undefined) {
+        for (const name of await docker.clusterContainers(clusterName)) {
+            nodes[name] = (await docker.container(name))?.status ?? "removed";
+        }
+    }
+    return { clusterName, provider, folder: folder.exists() ? folder.path : undefined, nodes };
+}

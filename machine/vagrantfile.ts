@@ -1,0 +1,36 @@
+import * as fs from "node:fs";
+import * as path from "node:path";
+import type { MachineFolder } from "./folder";
+import type { Provider } from "./provider";
+import type { ForwardedPort } from "./spec";
+
+/** machine.json: what the Vagrantfile reads. */
+export interface VagrantSpec {
+    provider: Provider;
+    clusterName: string;
+    hostAddress: string;
+    /** Virtual machines: name and path of the box, size of each machine (MiB, GiB). */
+    box?: string;
+    boxUrl?: string;
+    cpus?: number;
+    memory?: number;
+    disk?: number;
+    /** libvirt: "qemu" where there is no hardware virtualization. */
+    driver?: "kvm" | "qemu";
+    nodes: {
+        name: string;
+        ports: ForwardedPort[];
+        /** Docker. */
+        image?: string;
+        createArgs?: string[];
+        volumes?: string[];
+        /** Virtual machines: the cidata disk. */
+        iso?: string;
+    }[];
+}
+
+/** Puts the Vagrantfile and what it reads into the folder, where `vagrant` finds them with or without this checkout. */
+export function writeVagrantfile(folder: MachineFolder, spec: VagrantSpec): void {
+    folder.write("Vagrantfile", fs.readFileSync(path.join(__dirname, "Vagrantfile"), "utf8"));
+    folder.write("machine.json", JSON.stringify(spec, null, 4) + "\n");
+}

@@ -1,0 +1,173 @@
+/**
+ * Makes the node image: `ts-node node-image/build.ts`, or `ensureNodeImage` from the tools.
+ *
+ * What it is made from is in this folder: versions.json (what), modules/ (pinned Go sources), Dockerfile and files/ (the
+ * system), docker/ (what a container needs besides). The cache `<cache>/node-image` holds the programs, the root file
+ * system and current.json, which names the result.
+ */
+import { createHash } from "node:crypto";
+import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { ensureArtifact } from "../tools/artifact";
+import { tryCommand } from "../tools/command";
+import { cacheDirectory } from "../tools/directories";
+import { waitForLock } from "../tools/lock.cjs";
+import { runMain } from "../tools/problem";
+import { formatDuration } from "../tools/progress";
+import { nodeImages, type Programs } from "./images";
+import { digestOfFiles } from "./inputs";
+import { ensureSet, programSets, setKey, type Architecture } from "./programs";
+import { imageExists } from "../images/base/debian-base";
+import { engineArchitecture, makeDockerImage, makeRootfs, type Progress } from "./rootfs";
+import versions from "./versions.json";
+
+/** Contents of `<cache>/node-image/current.json`. */
+export interface CurrentNodeImage {
+    /** Image in the Docker engine. */
+    dockerImage: string;
+    /** Path of the root file system, a gzipped tar. */
+    rootfs: string;
+    architecture: Architecture;
+}
+
+export interface NodeImageOptions {
+    /** The cache directory; everything goes below `node-image` in it. */
+    cache: string;
+    /** Told what is going on, at least every 10 s while something is. */
+    progress: Progress;
+    /** A folder with ready programs to take instead of downloading or building them, where it has all of a set. */
+    programs?: string;
+}
+
+/** What the root file system and the Docker image are made from, as hexadecimal names. */
+export function hashes(architecture: Architecture): { rootfs: string; image: string } {
+    const sets = programSets(architecture);
+    const names = Object.fromEntries(sets.flatMap((set) => Object.keys(set.packages)).map((name) => [name, name]));
+    const rootfs = createHash("sha256")
+        .update(
+            JSON.stringify([
+                architecture,
+                versions,
+                sets.map((set) => setKey(set, architecture)),
+                nodeImages(versions.images, names),
+                digestOfFiles(__dirname, ["Dockerfile", "bake-images", "files", "iptables-layer"]),
+            ]),
+        )
+        .digest("hex")
+        .slice(0, 12);
+    const image = createHash("sha256")
+        .update(JSON.stringify([rootfs, digestOfFiles(__dirname, ["docker"])]))
+        .digest("hex")
+        .slice(0, 12);
+    return { rootfs, image };
+}
+
+async function readCurrent(file: string): Promise<Partial<CurrentNodeImage>> {
+    try {
+        return JSON.parse(await readFile(file, "utf8")) as Partial<CurrentNodeImage>;
+    } catch {
+        // Missing or damaged: it is written anew.
+        return {};
+    }
+}
+
+/**
+ * Sees to it that the node image is in the Docker engine, and the root file system in the cache. Takes under a second
+ * when they are. Interrupted work is gone on with; a second run waits for the first.
+ *
+ * @returns the image, `nta-node:<hash of what it is made from>`
+ */
+export async function ensureNodeImage({ cache, progress, programs: given }: NodeImageOptions): Promise<string> {
+    const directory = join(cache, "node-image");
+    const architecture = await engineArchitecture();
+    const hash = hashes(architecture);
+    const dockerImage = `nta-node:${hash.image}`;
+    const folder = join(directory, `rootfs-${hash.rootfs}`);
+    const rootfs = join(folder, "rootfs.tar.gz");
+    const currentFile = join(directory, "current.json");
+    const current = await readCurrent(currentFile);
+    if (current.dockerImage === dockerImage && current.rootfs === rootfs && (await imageExists(dockerImage))) {
+        return dockerImage;
+    }
+
+    await mkdir(directory, { recursive: true });
+    const release = await waitForLock(join(directory, "lock"), "making the node image", (holder) =>
+        progress(`waiting for process ${holder.pid}, which is ${holder.purpose} since ${holder.since}`),
+    );
+    try {
+        // The root file system alone may be there still when the engine lost its images.
+        const work = join(directory, "work");
+        await ensureArtifact(
+            folder,
+            async (into) => {
+                const programs: Programs = {};
+                for (const set of programSets(architecture)) {
+                    const result = await ensureSet(set, architecture, directory, progress, given);
+                    if (result.source !== undefined) {
+                        progress(`${set.title}: ready (${result.source})`);
+                    }
+                    for (const program of Object.keys(set.packages)) {
+                        programs[program] = join(result.folder, program);
+                    }
+                }
+                // Go's build cache reaches many times the programs' size and is of no use once they are there.
+                await rm(join(directory, "go-build"), { recursive: true, force: true });
+                await rm(work, { recursive: true, force: true });
+                await mkdir(work, { recursive: true });
+                await makeRootfs({
+                    hash: hash.rootfs,
+                    architecture,
+                    programs,
+                    images: nodeImages(versions.images, programs),
+                    work,
+                    output: join(into, "rootfs.tar.gz"),
+                    progress,
+                });
+                await rm(work, { recursive: true, force: true });
+            },
+            (what) => progress(what),
+        );
+        if (!(await imageExists(dockerImage))) {
+            await makeDockerImage(dockerImage, hash.rootfs, architecture, rootfs, progress);
+        }
+        await tryCommand(["docker", "rmi", `nta-node-rootfs:${hash.rootfs}`]);
+        // Boxes made from another root file system are no longer this node image's.
+        const others = current.rootfs === rootfs ? current : {};
+        const next: CurrentNodeImage = { ...others, dockerImage, rootfs, architecture };
+        await writeFile(`${currentFile}.new`, `${JSON.stringify(next, undefined, 4)}\n`);
+        await rename(`${currentFile}.new`, currentFile);
+        for (const entry of await readdir(directory)) {
+            if (/^rootfs-[0-9a-f]{12}(\.partial)?$/.test(entry) && join(directory, entry) !== folder) {
+                await rm(join(directory, entry), { recursive: true, force: true });
+            }
+        }
+        return dockerImage;
+    } finally {
+        release();
+    }
+}
+
+async function main(): Promise<void> {
+    const started = Date.now();
+    let last = "";
+    let written = 0;
+    const progress: Progress = (line) => {
+        // What stands before the colon is one thing going on.
+        const kind = line.split(":")[0] ?? "";
+        if (kind !== last || Date.now() - written >= 5000) {
+            last = kind;
+            written = Date.now();
+            console.log(`[${formatDuration(Date.now() - started)}] ${line}`);
+        }
+    };
+    const image = await ensureNodeImage({
+        cache: cacheDirectory(),
+        progress,
+        programs: process.env.NTA_NODE_PROGRAMS,
+    });
+    console.log(image);
+}
+
+if (require.main === module) {
+    runMain(main);
+}

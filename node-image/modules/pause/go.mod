@@ -1,0 +1,3 @@
+module nta/node-image/pause
+
+go 1.26

@@ -1,0 +1,192 @@
+import { existsSync } from "node:fs";
+import { homedir, hostname } from "node:os";
+import { join } from "node:path";
+import { findProgram, tryCommand } from "./command";
+import { checkMachine } from "./checks";
+import { installPackages, missingPackages } from "./debian-packages";
+import { cacheDirectory, shortPath, stateDirectory } from "./directories";
+import { ensureDocker } from "./docker";
+import { reaches } from "./download";
+import { waitForLock, type LockHolder } from "./lock.cjs";
+import { ensurePlugins, rememberPlugins, type PluginOrigins } from "./plugins";
+import { problemOf, Problem } from "./problem";
+import { Progress, type Report } from "./progress";
+import { ensurePulumiEngine, findGo, link, type PulumiEngine } from "./pulumi-engine";
+import { choosePulumiHome, isLoggedIn, preparePulumiHome, writeEnvironmentFile, type PulumiHome } from "./pulumi-home";
+import { chooseStack, StackSession } from "./stack";
+import { Unavailable } from "./sources";
+import { atLeast, pinned } from "./pinned";
+
+/** What the tools are gathered for. */
+export type Goal = "up" | "preview" | "destroy" | "test";
+
+/** Everything that a stack needs. */
+export interface Tools {
+    pulumi: string;
+    home: PulumiHome;
+    origins: PluginOrigins;
+}
+
+/** The steps that a goal takes, in the order in which they are done: what is quick and may fail comes first. */
+export function planSteps(goal: Goal): string[] {
+    const machine = goal === "up" ? ["This machine"] : [];
+    const nodeImage = goal === "up" || goal === "test" ? ["Node image"] : [];
+    // Tests make their own Pulumi homes and stacks.
+    const stack = goal === "test" ? [] : ["Pulumi's plugins", "Stack"];
+    return [...machine, "Debian packages", "Docker engine", "Vagrant", "Pulumi", ...nodeImage, ...stack];
+}
+
+/** Who holds a lock, in words; one of another machine can't be known to be over, so its file is named. */
+export function describeHolder(holder: LockHolder, file: string): string {
+    const since = holder.since.replace(/\.\d+Z$/, "Z");
+    return holder.hostname === hostname()
+        ? `\`${holder.purpose}\` (process ${holder.pid}, since ${since})`
+        : `\`${holder.purpose}\` (process ${holder.pid} on ${holder.hostname}, since ${since}; if that is over, remove ${shortPath(file)})`;
+}
+
+/** Two runs at once would build the same things: the second waits, and then finds them made. */
+async function alone<T>(purpose: string, progress: Progress, work: () => Promise<T>): Promise<T> {
+    const file = join(cacheDirectory(), "locks", "gather.lock");
+    const release = await waitForLock(file, purpose, (holder) =>
+        progress.write(`Waiting for ${describeHolder(holder, file)} to gather the tools …`),
+    );
+    try {
+        return await work();
+    } finally {
+        release();
+    }
+}
+
+/**
+ * Gathers what is not a stack's own: packages, Docker, Vagrant, Pulumi's engine, the node image. Each comes from this
+ * machine, else an official download, else package registries.
+ */
+export function gather(goal: Goal, progress: Progress): Promise<PulumiEngine> {
+    return alone(`npm run ${goal}`, progress, async () => {
+        if (goal === "up") {
+            await progress.step("This machine", checkThisMachine);
+        }
+        await progress.step("Debian packages", (report) => ensurePackages(goal, report), String);
+        await progress.step("Docker engine", ensureDocker, String);
+        await progress.step("Vagrant", ensureVagrant, String);
+        const { result: engine } = await progress.step(
+            "Pulumi",
+            ensurePulumiEngine,
+            ({ source, result }) => `${result.version}, ${source}`,
+        );
+        if (goal === "up" || goal === "test") {
+            await progress.step("Node image", ensureNodeImage, String);
+        }
+        await linkKubectl();
+        return engine;
+    });
+}
+
+/** Chooses the Pulumi home and puts the plugins into it. */
+export function gatherPlugins(engine: PulumiEngine, goal: Goal, progress: Progress): Promise<Tools> {
+    return alone(`npm run ${goal}`, progress, () =>
+        progress.step(
+            "Pulumi's plugins",
+            async (report) => {
+                const home = await preparePulumiHome(engine.isUsers);
+                const env = { ...process.env, ...home.variables };
+                const origins = await ensurePlugins(engine, home.home, env, report);
+                await writeEnvironmentFile(home);
+                return { pulumi: engine.program, home, origins };
+            },
+            (tools) => describeOrigins(tools.origins),
+        ),
+    );
+}
+
+async function checkThisMachine(report: Report): Promise<void> {
+    report("looking at memory, disk, ports and settings");
+    const problem = problemOf(await checkMachine(presentStack()));
+    if (problem !== undefined) {
+        throw problem;
+    }
+}
+
+/** The stack that is meant, as far as it can be known without an engine. */
+export function presentStack(): string {
+    const home = choosePulumiHome({
+        environment: process.env,
+        state: stateDirectory(),
+        userHome: homedir(),
+        engineIsUsers: findProgram("pulumi", process.env.PATH, cacheDirectory()) !== undefined,
+        loggedIn: isLoggedIn,
+    });
+    const stack = chooseStack(process.env, home.home, home.variables.PULUMI_BACKEND_URL);
+    if (!/^[a-z0-9]([a-z0-9-]{0,36}[a-z0-9])?$/.test(stack)) {
+        throw new Problem(
+            `"${stack}" can't be the stack's name here, because the machine is named after it: ` +
+                "lower-case letters, digits and hyphens, at most 38. Set NTA_STACK to another one.",
+        );
+    }
+    return stack;
+}
+
+async function ensurePackages(goal: Goal, report: Report): Promise<string> {
+    const closed = !(await reaches("https://github.com"));
+    const needed = missingPackages(goal === "test" ? "test" : "run", closed);
+    // An engine that answers may be anywhere: then none has to be installed here.
+    const docker = needed.findIndex((entry) => entry.package === "docker.io");
+    if (docker >= 0) {
+        const answers = (await tryCommand(["docker", "version"], { timeout: 15000 })).code === 0;
+        if (answers || (process.env.DOCKER_HOST ?? "") !== "") {
+            needed.splice(docker, 1);
+        }
+    }
+    await installPackages(needed, report);
+    return needed.length === 0 ? "all there" : `installed ${needed.map((entry) => entry.package).join(", ")}`;
+}
+
+async function ensureVagrant(): Promise<string> {
+    const { code, stdout, stderr } = await tryCommand(["vagrant", "--version"], { timeout: 60000 });
+    const version = /\d+\.\d+\.\d+/.exec(stdout)?.[0];
+    if (code !== 0 || version === undefined) {
+        throw new Problem(`\`vagrant --version\` does not work: ${stderr.trim() || stdout.trim()}`);
+    }
+    if (!atLeast(version, pinned.vagrant.minimum)) {
+        throw new Problem(
+            `Vagrant is version ${version}; ${pinned.vagrant.minimum} or later is needed. Update it, then run this again.`,
+        );
+    }
+    return version;
+}
+
+function describeOrigins(origins: PluginOrigins): string {
+    const standIns = Object.keys(origins).filter((name) => origins[name] === "stand-in");
+    return standIns.length === 0
+        ? "Pulumi's own"
+        : `stand-ins of this project for ${standIns.join(", ")} (Pulumi's own can't be had here)`;
+}
+
+async function ensureNodeImage(report: Report): Promise<string> {
+    const go = await findGo();
+    const current = join(cacheDirectory(), "node-image", "current.json");
+    if (go instanceof Unavailable && !existsSync(current)) {
+        throw new Problem(`The node image has to be built here: ${go.reason}.`);
+    }
+    // eslint-disable-next-line @typescript-eslint/no-require-imports -- loaded only when it is needed
+    const { ensureNodeImage: ensure } = require("../node-image/build") as typeof import("../node-image/build");
+    return ensure({ cache: cacheDirectory(), progress: report });
+}
+
+/** Puts the node image's kubectl where `env` finds it, if this machine has none. */
+async function linkKubectl(): Promise<void> {
+    const program = join(cacheDirectory(), "node-image", "bin", "kubectl");
+    const has = findProgram("kubectl", process.env.PATH, cacheDirectory()) !== undefined;
+    if (!has && process.platform === "linux" && existsSync(program)) {
+        await link(join(cacheDirectory(), "bin", "kubectl"), program);
+    }
+}
+
+/** Opens the stack: made if it is not there, cleared of what a killed run left, and with known plugins. */
+export async function openStack(tools: Tools, report: Report): Promise<StackSession> {
+    const session = new StackSession(tools.pulumi, tools.home, presentStack());
+    const folder = join(stateDirectory(), "stacks", session.name);
+    await rememberPlugins(folder, session.name, tools.origins, await session.hasResources());
+    await session.prepare(report);
+    return session;
+}

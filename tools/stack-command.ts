@@ -1,0 +1,44 @@
+import { join } from "node:path";
+import { stateDirectory } from "./directories";
+import {
+    describeHolder,
+    gather,
+    gatherPlugins,
+    openStack,
+    planSteps,
+    presentStack,
+    type Goal,
+    type Tools,
+} from "./gather";
+import { tryLock } from "./lock.cjs";
+import { Problem } from "./problem";
+import { Progress } from "./progress";
+import type { StackSession } from "./stack";
+
+/** Gathers the tools, opens the stack and works on it while no other run of ours does. */
+export async function onStack(
+    goal: Goal,
+    work: (tools: Tools, session: StackSession) => Promise<number>,
+): Promise<number> {
+    const stack = presentStack();
+    const file = join(stateDirectory(), "locks", `stack-${stack}.lock`);
+    const lock = tryLock(file, `npm run ${goal}`);
+    if (lock.release === undefined) {
+        throw new Problem(
+            `The stack ${stack} is being worked on by ${describeHolder(lock.holder, file)}. ` +
+                "Wait for its end, or stop it with Ctrl-C in its terminal.",
+        );
+    }
+    try {
+        const progress = new Progress(planSteps(goal).length);
+        const tools = await gatherPlugins(await gather(goal, progress), goal, progress);
+        const session = await progress.step(
+            "Stack",
+            (report) => openStack(tools, report),
+            (opened) => `${opened.name}${tools.home.backendFolder === undefined ? "" : ", state on this machine"}`,
+        );
+        return await work(tools, session);
+    } finally {
+        lock.release();
+    }
+}
