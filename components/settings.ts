@@ -6,11 +6,14 @@ import * as pulumi from "@pulumi/pulumi";
 
 import type { RegistryMirror } from "../cloud-init/documents";
 import { parseSettings } from "./settings/parse";
-import type { SecretText, Settings } from "./settings/schema";
+import type { SecretText } from "./settings/fields";
+import type { Settings } from "./settings/schema";
 
-export { parseSettings, SettingsError } from "./settings/parse";
-export type { SettingProblem, SettingsContext } from "./settings/parse";
-export { SecretText } from "./settings/schema";
+export type { SettingsContext } from "./settings/context";
+export { parseSettings } from "./settings/parse";
+export { SettingsError } from "./settings/problems";
+export type { SettingProblem } from "./settings/problems";
+export { SecretText } from "./settings/fields";
 export type { Settings } from "./settings/schema";
 
 /** Names of encrypted keys, as the language host hands them to programs beside PULUMI_CONFIG. */

@@ -1,4 +1,5 @@
-import { allSettings, Setting } from "./schema";
+import type { Setting } from "./fields";
+import { allSettings } from "./schema";
 
 /** One entry of Pulumi.yaml's `config:`. */
 interface ProjectConfigEntry {

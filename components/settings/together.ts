@@ -1,0 +1,160 @@
+import { X509Certificate } from "node:crypto";
+
+import type { SettingsContext } from "./context";
+import type { Setting } from "./fields";
+import type { GivenValue } from "./given";
+import { removeCommand, type Report, setCommand } from "./problems";
+import { allSettings, isGitAddress, pinnedSourceRef, settingsByName } from "./schema";
+
+/** Checks that concern more than one setting. Each runs on the values that are right by themselves. */
+export function checkTogether(
+    values: Map<string, unknown>,
+    given: ReadonlyMap<string, GivenValue>,
+    context: SettingsContext,
+    report: Report,
+): void {
+    const setting = (name: string) => settingsByName.get(name) as Setting;
+    const isSet = (name: string) => values.get(name) !== undefined;
+    const wasGiven = (name: string) => values.has(name) && given.get(name) !== undefined;
+
+    checkPorts(values, report);
+
+    if (values.has("registry") && !isSet("registry")) {
+        for (const name of ["registryUsername", "registryPassword", "registryCa"]) {
+            if (isSet(name)) {
+                report(setting(name), "is set, but the cluster's own registry has no use for it", {
+                    right: "a registry of yours in nta:registry, or this setting removed",
+                    mend: removeCommand(name, false),
+                });
+            }
+        }
+        if (values.get("registryInsecure") === true) {
+            report(setting("registryInsecure"), "is set, but the cluster's own registry needs no such setting", {
+                right: "a registry of yours in nta:registry, or false",
+                suggestion: "false",
+            });
+        }
+    }
+    if (isSet("registry") && values.has("registryUsername") && values.has("registryPassword")) {
+        if (isSet("registryUsername") && !isSet("registryPassword")) {
+            report(setting("registryPassword"), "is not set, but registryUsername is", {
+                right: "both of them or none",
+            });
+        }
+        if (isSet("registryPassword") && !isSet("registryUsername")) {
+            report(setting("registryUsername"), "is not set, but registryPassword is", {
+                right: "both of them or none",
+            });
+        }
+    }
+    if (isSet("registryCa")) {
+        if (values.get("registryInsecure") === true) {
+            report(setting("registryCa"), "is set together with registryInsecure: plain HTTP has no certificate", {
+                right: "one of the two",
+                mend: setCommand(setting("registryInsecure"), "false", false),
+            });
+        }
+        readCertificate(values, context, (wrong) => report(setting("registryCa"), wrong));
+    }
+
+    const source = values.get("source") as string | undefined;
+    if (source !== undefined && wasGiven("sourceRef") && values.get("sourceRef") !== pinnedSourceRef) {
+        if (source !== "auto" && source !== "public" && !isGitAddress(source)) {
+            report(setting("sourceRef"), `is set, but source is ${source === "sample" ? "sample" : "a path"}`, {
+                right: "a git address in nta:source, or this setting removed",
+                mend: removeCommand("sourceRef", false),
+            });
+        }
+    }
+
+    const memory = values.get("memory") as number | undefined;
+    if (memory !== undefined && context.hostMemory !== undefined && memory > context.hostMemory) {
+        report(setting("memory"), `is more than the ${context.hostMemory} MiB that this machine has`, {
+            suggestion: String(Math.max(2048, Math.floor((context.hostMemory * 0.75) / 256) * 256)),
+        });
+    }
+
+    checkStorage(values, report);
+
+    const twitterKeys = allSettings.filter((candidate) => candidate.path[2]?.startsWith("twitter"));
+    if (twitterKeys.some(({ name }) => isSet(name)) && twitterKeys.every(({ name }) => values.has(name))) {
+        for (const missing of twitterKeys.filter(({ name }) => !isSet(name))) {
+            report(missing, "is not set, but others of Twitter's four keys are", { right: "all four keys or none" });
+        }
+    }
+}
+
+/** Ports of this machine that the settings take, in the order in which a later one has to give way. */
+function checkPorts(values: ReadonlyMap<string, unknown>, report: Report): void {
+    const inUse: [name: string, condition: boolean][] = [
+        ["apiPort", true],
+        ["registryPort", values.get("registry") === undefined],
+        ["taurus.httpsPort", values.get("taurus.expose") === true],
+        ["taurus.supervisorPort", values.get("taurus.expose") === true],
+        ["taurus.metricsPort", values.get("taurus.expose") === true],
+        ["support.mysql.port", values.get("support.mysql.expose") === true],
+        ["support.rabbitmq.managementPort", values.get("support.rabbitmq.expose") === true],
+        ["support.dynamodb.port", values.get("support.dynamodb.expose") === true],
+    ];
+    const taken = new Map<number, string>();
+    const all = new Set(inUse.map(([name]) => values.get(name)));
+    for (const [name, condition] of inUse) {
+        const port = values.get(name);
+        if (!condition || typeof port !== "number") {
+            continue;
+        }
+        const other = taken.get(port);
+        if (other === undefined) {
+            taken.set(port, name);
+            continue;
+        }
+        let free = port < 1024 ? port + 8000 : port + 1;
+        while (all.has(free)) {
+            free++;
+        }
+        all.add(free);
+        report(settingsByName.get(name) as Setting, `is the port of ${other} too`, {
+            right: "a port of its own for each",
+            suggestion: String(free > 65535 ? (settingsByName.get(name) as Setting).default : free),
+        });
+    }
+}
+
+function checkStorage(values: ReadonlyMap<string, unknown>, report: Report): void {
+    const factors: Record<string, number> = { Mi: 1 / 1024, Gi: 1, Ti: 1024 };
+    const sizes = allSettings
+        .filter((setting) => setting.path.at(-1) === "storage")
+        .map((setting) => values.get(setting.name))
+        .filter((size): size is string => typeof size === "string")
+        .map((size) => Number.parseInt(size, 10) * factors[size.slice(-2)]);
+    const total = Math.ceil(sizes.reduce((sum, size) => sum + size, 0));
+    const disk = values.get("disk");
+    if (typeof disk === "number" && total > disk) {
+        report(settingsByName.get("disk") as Setting, `GiB can't hold the volumes of ${total} GiB in all`, {
+            right: "more than the sum of the storage settings",
+            suggestion: String(total + 6),
+        });
+    }
+}
+
+/** Replaces a path in registryCa by the certificate in that file. */
+function readCertificate(
+    values: Map<string, unknown>,
+    context: SettingsContext,
+    report: (wrong: string) => void,
+): void {
+    let pem = values.get("registryCa") as string;
+    if (!pem.includes("-----BEGIN")) {
+        try {
+            pem = context.readFile(pem);
+        } catch (error) {
+            return report(`can't be read (${(error as NodeJS.ErrnoException).code ?? String(error)})`);
+        }
+    }
+    try {
+        void new X509Certificate(pem);
+        values.set("registryCa", pem);
+    } catch {
+        report("is no certificate in PEM form");
+    }
+}
