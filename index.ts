@@ -17,6 +17,7 @@ import { addresses as addressesOf, exposedPorts, nodePorts } from "./components/
 import { Namespace } from "./components/support/namespace";
 import { Support, supportVolumes } from "./components/support/support";
 import { Taurus, taurusVolumes } from "./components/taurus/taurus";
+import { Workloads } from "./components/workloads/workloads";
 import { cacheDirectory, stateDirectory } from "./tools/directories";
 
 const settings = readSettings();
@@ -98,6 +99,12 @@ const taurus = new Taurus(
             ? { image: image["taurus.metric_collectors"], keys: collectorKeysOf(settings) }
             : undefined,
     },
+    { ...inCluster, dependsOn: [support] },
+);
+
+new Workloads(
+    "workloads",
+    { jobs: settings.jobs, namespace: namespace.namespaceName, images: image },
     { ...inCluster, dependsOn: [support] },
 );
 

@@ -11,6 +11,10 @@ export const imageNames = [
 
 export type ImageName = (typeof imageNames)[number];
 
+export function isImageName(name: string): name is ImageName {
+    return (imageNames as readonly string[]).includes(name);
+}
+
 /** Debian releases that images stand on. Python 2.7, which the application needs, was last in bullseye. */
 export type DebianSuite = "bullseye" | "bookworm";
 

@@ -1,16 +1,26 @@
-import type { Setting } from "./fields";
+import { z } from "zod";
+
+import { documentationOf } from "./entries";
+import { defaultText, type Setting, type SettingDefault } from "./fields";
+import { jobKinds } from "./jobs/jobs";
 import { allSettings } from "./schema";
 
 /** One entry of Pulumi.yaml's `config:`. */
 interface ProjectConfigEntry {
     type: string;
-    default: string | number | boolean;
+    items?: { type: "object" };
+    default: SettingDefault;
     description: string;
 }
 
 function projectConfigEntry(setting: Setting): ProjectConfigEntry {
     // `secret: true` would make a setting without a value an error, so it is the program that insists on encryption.
-    return { type: setting.type, default: setting.default, description: plainText(setting.description) };
+    return {
+        type: setting.type,
+        ...(setting.type === "array" ? { items: { type: "object" } } : {}),
+        default: setting.default,
+        description: plainText(setting.description),
+    };
 }
 
 function plainText(markdown: string): string {
@@ -55,9 +65,44 @@ function cell(text: string): string {
 }
 
 function row(setting: Setting): string {
-    const shownDefault = setting.default === "" ? "" : `\`${setting.default}\``;
+    const shownDefault = setting.default === "" ? "" : `\`${defaultText(setting)}\``;
     const meaning = `${setting.description}${setting.secret ? " Secret." : ""}`;
     return `| \`${setting.name}\` | ${shownDefault} | ${cell(meaning)} | ${cell(setting.expected)} |`;
+}
+
+const jobsIntroduction = `## Jobs
+
+\`jobs\` is a list. Write it into \`Pulumi.<stack>.yaml\`, or set parts of it by path, for example
+\`pulumi config set --path 'jobs[0].name' nightly-report\`.
+`;
+
+/** Rows of the fields of one kind of entry; those of an object in it follow with a dot. */
+function entryRows(shape: z.ZodRawShape, prefix = ""): string[] {
+    return Object.entries(shape).flatMap(([name, schema]) => {
+        const documentation = documentationOf(schema as z.ZodType);
+        if (documentation === undefined) {
+            return [];
+        }
+        const { description, expected } = documentation;
+        const row = `| \`${prefix}${name}\` | ${entryDefault(schema as z.ZodType)} | ${cell(description)} | ${cell(expected)} |`;
+        const inner = schema instanceof z.ZodPrefault ? schema.unwrap() : schema;
+        return [row, ...(inner instanceof z.ZodObject ? entryRows(inner.shape, `${prefix}${name}.`) : [])];
+    });
+}
+
+function entryDefault(schema: z.ZodType): string {
+    if (schema instanceof z.ZodDefault) {
+        return `\`${JSON.stringify(schema.def.defaultValue)}\``;
+    }
+    return schema instanceof z.ZodOptional || schema instanceof z.ZodPrefault ? "" : "required";
+}
+
+function jobsDocument(): string {
+    const sections = jobKinds.map(({ shape }) => {
+        const head = `### kind: ${shape.kind.value}\n\n| field | default | meaning | right values |\n|---|---|---|---|`;
+        return `${head}\n${entryRows(shape).join("\n")}\n`;
+    });
+    return [jobsIntroduction, ...sections].join("\n");
 }
 
 /** The whole text of docs/settings.md. */
@@ -71,5 +116,5 @@ export function settingsDocument(): string {
         const head = "| setting | default | meaning | right values |\n|---|---|---|---|";
         return `## ${groupTitles[group] ?? group}\n\n${head}\n${settings.map(row).join("\n")}\n`;
     });
-    return [introduction, ...sections].join("\n");
+    return [introduction, ...sections, jobsDocument()].join("\n");
 }

@@ -17,7 +17,10 @@ export interface SettingDocumentation {
 }
 
 /** Type names that Pulumi.yaml's `config:` knows (workspace.ProjectConfigType of the engine) and this program uses. */
-export type SettingType = "string" | "integer" | "boolean";
+export type SettingType = "string" | "integer" | "boolean" | "array";
+
+/** A default as Pulumi.yaml declares it. */
+export type SettingDefault = string | number | boolean | readonly never[];
 
 /** One setting: a leaf of the schema. */
 export interface Setting extends SettingDocumentation {
@@ -26,14 +29,21 @@ export interface Setting extends SettingDocumentation {
     /** `taurus.httpsPort` */
     name: string;
     type: SettingType;
-    /** The default as Pulumi.yaml declares it. Optional settings have the empty string, which means "not set". */
-    default: string | number | boolean;
+    /** Optional settings have the empty string, which means "not set". */
+    default: SettingDefault;
     schema: z.ZodType;
+    /** Schema of a list's entries. */
+    element?: z.ZodType;
 }
 
 interface LeafRegistration extends SettingDocumentation {
     type: SettingType;
-    default: string | number | boolean;
+    default: SettingDefault;
+}
+
+/** A default as `pulumi config set` takes it. */
+export function defaultText({ default: value }: Pick<Setting, "default">): string {
+    return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
 /** A secret setting's value. It does not turn into text by accident: not in JSON, not in a template, not in a log. */
@@ -64,11 +74,14 @@ export class SecretText {
 
 export const leaves = z.registry<LeafRegistration>();
 
+/** Schemas of lists' entries: a registry takes no schemas. */
+export const elements = new Map<z.ZodType, z.ZodType>();
+
 /** A leaf that has a default value of its own type. */
 export function setting<S extends z.ZodType>(
     schema: S,
     type: SettingType,
-    defaultValue: string | number | boolean,
+    defaultValue: SettingDefault,
     documentation: SettingDocumentation,
 ): S {
     leaves.add(schema, { type, default: defaultValue, ...documentation });
@@ -193,4 +206,32 @@ export function certificate(description: string) {
     const schema = z.string("is not text").transform((value) => value.trim() || undefined);
     const expected = "PEM text or the path of a PEM file";
     return setting(schema, "string", "", { description, expected, example: "./registry-ca.pem" });
+}
+
+/** The value that a JSON text stands for; any other text stands for itself. */
+export function parseJson(value: string): unknown {
+    try {
+        return JSON.parse(value);
+    } catch {
+        return value;
+    }
+}
+
+/** A list of entries with names of their own, empty by default. Pulumi hands it over as JSON. */
+export function list<E extends z.ZodType>(element: E, documentation: SettingDocumentation) {
+    const schema = z.preprocess(
+        (value) => (typeof value === "string" ? parseJson(value) : value),
+        z.array(element, "is not a list").superRefine((entries, context) => {
+            const names = entries.map((entry) => (entry as { name?: unknown }).name);
+            for (const [index, name] of names.entries()) {
+                const first = names.indexOf(name);
+                if (name !== undefined && first < index) {
+                    const path = [index, "name"];
+                    context.addIssue({ code: "custom", path, message: `is the name of entry ${first} too` });
+                }
+            }
+        }),
+    );
+    elements.set(schema, element);
+    return setting(schema, "array", [], documentation);
 }

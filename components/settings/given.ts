@@ -1,4 +1,4 @@
-import type { Setting } from "./fields";
+import { defaultText, parseJson, type Setting } from "./fields";
 import { nearest } from "./nearest";
 import { removeCommand, setCommand, SettingProblem, shown } from "./problems";
 import { allSettings, settingsByName } from "./schema";
@@ -54,7 +54,7 @@ export function collectGiven(
                 key: `${project}:${name}`,
                 wrong: "is a group of settings and has no value of its own",
                 right: `one of ${children.join(", ")}`,
-                mend: `${removeCommand(`${project}:${name}`, false)} && ${setCommand(example, String(example.default), false)}`,
+                mend: `${removeCommand(`${project}:${name}`, false)} && ${setCommand(example, defaultText(example), false)}`,
             });
         }
     };
@@ -85,7 +85,7 @@ export function collectGiven(
         }
         given.set(name, { value: flatValue, flat: true });
         // The engine fills in the defaults of Pulumi.yaml by path, beside a value that was set under the whole name.
-        const isDefault = nestedValue === undefined || String(nestedValue) === String(setting.default);
+        const isDefault = nestedValue === undefined || String(nestedValue) === defaultText(setting);
         if (setting.path.length > 1 && !isDefault && String(nestedValue) !== flatValue) {
             problems.push({
                 key: `${project}:${name}`,
@@ -97,12 +97,4 @@ export function collectGiven(
         }
     }
     return given;
-}
-
-export function parseJson(value: string): unknown {
-    try {
-        return JSON.parse(value);
-    } catch {
-        return value;
-    }
 }

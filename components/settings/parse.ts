@@ -1,6 +1,7 @@
 import type { SettingsContext } from "./context";
-import type { Setting } from "./fields";
+import { defaultText, parseJson, type Setting } from "./fields";
 import { collectGiven } from "./given";
+import { listProblems } from "./list-problems";
 import { setCommand, SettingProblem, SettingsError, shown } from "./problems";
 import { allSettings, type Settings } from "./schema";
 import { checkTogether } from "./together";
@@ -28,7 +29,7 @@ export function parseSettings(
         options: Partial<SettingProblem> & { suggestion?: string } = {},
     ) => {
         const from = given.get(setting.name);
-        const suggestion = options.suggestion ?? setting.example ?? String(setting.default);
+        const suggestion = options.suggestion ?? setting.example ?? defaultText(setting);
         problems.push({
             key: `${context.project}:${setting.name}`,
             value:
@@ -55,6 +56,14 @@ export function parseSettings(
         const result = setting.schema.safeParse(from === undefined ? setting.default : from.value);
         if (result.success) {
             values.set(setting.name, result.data);
+            continue;
+        }
+        if (setting.element !== undefined && !result.error.issues.some(({ path }) => path.length === 0)) {
+            const list = typeof from?.value === "string" ? parseJson(from.value) : from?.value;
+            const masked = secretKeys.includes(`${context.project}:${setting.path[0]}`);
+            problems.push(
+                ...listProblems(context.project, setting.name, setting.element, list, result.error.issues, masked),
+            );
             continue;
         }
         const wrong = [...new Set(result.error.issues.map((issue) => issue.message))].join(" and ");

@@ -4,14 +4,17 @@ import {
     boolean,
     certificate,
     choice,
+    elements,
     integer,
     leaves,
+    list,
     optionalText,
     port,
     requiredText,
     secretText,
     type Setting,
 } from "./fields";
+import { job } from "./jobs/jobs";
 import { registryProblem, suggestRegistry } from "./registry-name";
 
 function ipv4Problem(value: string): string | undefined {
@@ -140,6 +143,11 @@ export const settingsSchema = z.object({
         description: "Kubernetes namespace of Taurus and its support services. This program creates it.",
         expected: "lower-case letters, digits and hyphens, at most 63, other than Kubernetes' own namespaces",
     }),
+    jobs: list(job, {
+        description: "Workloads of your own: a list of entries, each of a kind that is described below.",
+        expected: "a list of jobs",
+        example: "[]",
+    }),
     taurus: z.object({
         replicas: integer(1, 1, 1, {
             description:
@@ -201,7 +209,8 @@ function collectSettings(schema: z.ZodObject, prefix: readonly string[]): Settin
         if (!registration) {
             throw new Error(`the setting ${path.join(".")} has no documentation`);
         }
-        return [{ path, name: path.join("."), schema: child as z.ZodType, ...registration }];
+        const leaf = child as z.ZodType;
+        return [{ path, name: path.join("."), schema: leaf, element: elements.get(leaf), ...registration }];
     });
 }
 

@@ -9,6 +9,7 @@ import { parse } from "yaml";
 
 import { parseSettings, SecretText, Settings, SettingsContext, SettingsError } from "../../components/settings";
 import { projectConfig, settingsDocument } from "../../components/settings/documentation";
+import { defaultText } from "../../components/settings/fields";
 import { nearest } from "../../components/settings/nearest";
 import { allSettings, pinnedSourceRef } from "../../components/settings/schema";
 
@@ -46,7 +47,7 @@ function configuration(given: Record<string, string> = {}): Record<string, strin
     const groups: Record<string, Record<string, unknown>> = {};
     for (const setting of allSettings) {
         if (setting.path.length === 1) {
-            raw[`nta:${setting.name}`] = String(setting.default);
+            raw[`nta:${setting.name}`] = defaultText(setting);
             continue;
         }
         let group = (groups[setting.path[0]] ??= {});
@@ -90,6 +91,7 @@ const defaults: Settings = {
     source: "auto",
     sourceRef: "02903b0062c89c2c259b533eea2df6e8bb44eaf3",
     namespace: "taurus",
+    jobs: [],
     taurus: {
         replicas: 1,
         expose: true,
@@ -552,8 +554,9 @@ describe("settings: documentation", () => {
 
     it("tells every setting's type as the engine knows it, and a default of that type", () => {
         for (const [name, entry] of Object.entries(projectConfig())) {
-            const expected = { string: "string", integer: "number", boolean: "boolean" }[entry.type];
+            const expected = { string: "string", integer: "number", boolean: "boolean", array: "object" }[entry.type];
             assert.equal(typeof entry.default, expected, name);
+            assert.equal(Array.isArray(entry.default), entry.type === "array", name);
             assert.ok(entry.description.endsWith("."), name);
         }
     });

@@ -1,0 +1,12 @@
+import { z } from "zod";
+
+import { batchJob } from "./batch";
+
+/** The kinds of jobs, in the order of the documentation: each a file of this folder. */
+export const jobKinds = [batchJob] as const;
+
+/** One entry of the setting `jobs`. */
+export const job = z.discriminatedUnion("kind", jobKinds, { error: "is no kind of job" });
+
+/** A declared workload, checked, with defaults filled in. */
+export type Job = z.output<typeof job>;

@@ -1,0 +1,46 @@
+import type { types } from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+
+import { Environment, environmentVariables, labels, restrictedContainer, restrictedPod } from "../support/pod";
+
+/** User and group of workloads' containers, whatever their image says: "restricted" wants a number other than 0. */
+export const workloadUser = 10001;
+
+/** What every workload says about its container. */
+export interface WorkloadArgs {
+    /** First part of the names of the Kubernetes objects. */
+    workloadName: string;
+    namespace: pulumi.Input<string>;
+    image: pulumi.Input<string>;
+    env?: Environment;
+    /** Kubernetes quantities: what is reserved, and the memory as limit as well. */
+    resources: { cpu: string; memory: string };
+}
+
+/** The labels of a workload's objects and pods: those of the program, and the workload's kind. */
+export function workloadLabels(workloadName: string, kind: string): Record<string, string> {
+    return { ...labels(workloadName), "app.kubernetes.io/component": kind };
+}
+
+/** A workload's main container, under the Pod Security Standard "restricted". */
+export function workloadContainer(args: WorkloadArgs, command: readonly string[]): types.input.core.v1.Container {
+    const { cpu, memory } = args.resources;
+    return {
+        name: args.workloadName,
+        image: args.image,
+        command: [...command],
+        env: environmentVariables(args.env ?? {}),
+        resources: { requests: { cpu, memory }, limits: { memory } },
+        securityContext: restrictedContainer(),
+    };
+}
+
+/** What the pods of all workloads have: no access to the API server, no variables for other services. */
+export function workloadPod(containers: types.input.core.v1.Container[]): types.input.core.v1.PodSpec {
+    return {
+        automountServiceAccountToken: false,
+        enableServiceLinks: false,
+        securityContext: restrictedPod(workloadUser),
+        containers,
+    };
+}

@@ -1,0 +1,114 @@
+import * as assert from "node:assert/strict";
+
+import { parseSettings, SettingProblem, SettingsError } from "../../components/settings";
+
+const context = { project: "nta", readFile: () => "" };
+const parse = (jobs: unknown, secretKeys: string[] = []) =>
+    parseSettings({ "nta:jobs": JSON.stringify(jobs) }, secretKeys, context).jobs;
+
+function problemsOf(jobs: unknown, secretKeys: string[] = []): readonly SettingProblem[] {
+    try {
+        parse(jobs, secretKeys);
+    } catch (error) {
+        assert.ok(error instanceof SettingsError, String(error));
+        return error.problems;
+    }
+    return assert.fail(`no problem was found in ${JSON.stringify(jobs)}`);
+}
+
+const batch = { kind: "batch", name: "report", image: "htmengine", command: ["true"] };
+
+describe("settings: jobs", () => {
+    it("get their defaults", () => {
+        assert.deepEqual(parse([batch]), [
+            {
+                kind: "batch",
+                name: "report",
+                image: "htmengine",
+                command: ["true"],
+                env: {},
+                resources: { cpu: "100m", memory: "256Mi" },
+                retries: 0,
+                wait: true,
+            },
+        ]);
+    });
+
+    it("take what --path has turned into numbers and truth values as the text that was typed", () => {
+        const [job] = parse([{ ...batch, command: ["sleep", 5], env: { DEBUG: true, RATE: 0.5, NONE: "" } }]);
+        assert.deepEqual(job.command, ["sleep", "5"]);
+        assert.deepEqual(job.env, { DEBUG: "true", RATE: "0.5", NONE: "" });
+    });
+
+    const wrongJobs: [what: string, job: unknown, key: string, wrong: RegExp, mend: RegExp][] = [
+        ["no kind", { ...batch, kind: undefined }, "nta:jobs[0].kind", /no kind of job/, /rm --path/],
+        ["an unknown kind", { ...batch, kind: "bach" }, "nta:jobs[0].kind", /no kind of job/, /rm --path/],
+        ["no name", { ...batch, name: undefined }, "nta:jobs[0].name", /is missing/, /set --path 'jobs\[0\].name' /],
+        ["a name in capitals", { ...batch, name: "Report" }, "nta:jobs[0].name", /no name/, /set --path/],
+        ["an empty command", { ...batch, command: [] }, "nta:jobs[0].command", /empty list/, /set --path/],
+        ["a command as one text", { ...batch, command: "true" }, "nta:jobs[0].command", /not a list/, /set --path/],
+        ["an image without a tag", { ...batch, image: "ubuntu" }, "nta:jobs[0].image", /neither/, /htmengine/],
+        ["a variable with a hyphen", { ...batch, env: { "A-B": "x" } }, "nta:jobs[0].env.A-B", /environment/, /set/],
+        ["half a Secret's key", { ...batch, env: { A: { secret: "x" } } }, "nta:jobs[0].env.A", /neither/, /set/],
+        ["too many retries", { ...batch, retries: 101 }, "nta:jobs[0].retries", /more than 100/, /retries' 3$/],
+        ["half a retry", { ...batch, retries: 0.5 }, "nta:jobs[0].retries", /whole number/, /set/],
+        ["a deadline of nothing", { ...batch, deadline: 0 }, "nta:jobs[0].deadline", /less than 1/, /set/],
+        [
+            "a quantity without a unit",
+            { ...batch, resources: { memory: "5" } },
+            "nta:jobs[0].resources.memory",
+            /quantity/,
+            /256Mi/,
+        ],
+        [
+            "a mistyped field",
+            { ...batch, retrys: 1 },
+            "nta:jobs[0].retrys",
+            /no field of a batch entry/,
+            /rm --path 'jobs\[0\].retrys'/,
+        ],
+        ["an entry that is no object", "batch", "nta:jobs[0]", /./, /rm --path 'jobs\[0\]'/],
+    ];
+    for (const [what, job, key, wrong, mend] of wrongJobs) {
+        it(`with ${what} are refused at the field`, () => {
+            const problems = problemsOf([job]);
+            assert.equal(problems.length, 1, JSON.stringify(problems));
+            assert.equal(problems[0].key, key);
+            assert.match(problems[0].wrong, wrong);
+            assert.match(problems[0].mend, mend);
+            assert.ok(problems[0].right.length > 0);
+        });
+    }
+
+    it("with the same name are refused, and told with every other problem", () => {
+        const problems = problemsOf([batch, batch]);
+        assert.deepEqual(
+            problems.map(({ key, wrong }) => `${key} ${wrong}`),
+            ["nta:jobs[1].name is the name of entry 0 too"],
+        );
+        assert.equal(
+            problemsOf([
+                { ...batch, retries: -1, shedule: "x" },
+                { ...batch, name: "X" },
+            ]).length,
+            3,
+        );
+    });
+
+    it("suggests the field that was meant", () => {
+        assert.equal(problemsOf([{ ...batch, retrys: 1 }])[0].right, "perhaps retries");
+    });
+
+    it("do not show values that are stored encrypted", () => {
+        const problems = problemsOf([{ ...batch, retries: 4711 }], ["nta:jobs"]);
+        assert.deepEqual(
+            problems.map(({ value }) => value),
+            ["[secret]"],
+        );
+    });
+
+    it("must be a list", () => {
+        assert.match(problemsOf({ a: 1 })[0].wrong, /not a list/);
+        assert.throws(() => parseSettings({ "nta:jobs": "report" }, [], context), /nta:jobs = "report" is not a list/);
+    });
+});
