@@ -1,4 +1,5 @@
 import { stringify } from "yaml";
+import { auditLogDirectory } from "./audit-policy";
 import { CloudInitArgs } from "./documents";
 import versions from "../node-image/versions.json";
 
@@ -7,7 +8,6 @@ export const podSubnet = "10.244.0.0/16";
 export const serviceSubnet = "10.100.0.0/16";
 
 const auditPolicyFile = "/etc/nta/audit-policy.yaml";
-const auditLogDirectory = "/var/log/kubernetes/audit";
 
 /** kubeadm's list form of command line arguments (v1beta4). */
 function extraArgs(args: Record<string, string>): { name: string; value: string }[] {
@@ -35,9 +35,10 @@ function apiServer(args: CloudInitArgs, firstNode: string): object {
         extraArgs: extraArgs({
             "audit-policy-file": auditPolicyFile,
             "audit-log-path": `${auditLogDirectory}/audit.log`,
-            "audit-log-maxage": "30",
-            "audit-log-maxbackup": "5",
-            "audit-log-maxsize": "50",
+            // Days, files and MB: an event takes about 1 kB, so at most 100,000 events are kept.
+            "audit-log-maxage": "90",
+            "audit-log-maxbackup": "9",
+            "audit-log-maxsize": "10",
         }),
         extraVolumes: [
             {

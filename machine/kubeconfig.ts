@@ -1,20 +1,14 @@
-import * as docker from "./docker";
 import { MachineError } from "./errors";
+import { execute } from "./execute";
 import { MachineFolder } from "./folder";
 import { ApiServer, localAddress } from "./health";
 import { sleep } from "./process";
 import { Progress } from "./progress";
 import type { EndpointSpec } from "./spec";
-import { vagrant } from "./vagrant";
 
 async function adminConf(folder: MachineFolder): Promise<string> {
     const node = `${folder.clusterName}-1`;
-    const script = "cat /etc/kubernetes/admin.conf";
-    const { provider } = folder.state;
-    const result =
-        provider === "libvirt" || provider === "virtualbox"
-            ? await vagrant(folder, ["ssh", node, "--command", `sudo ${script}`])
-            : await docker.execute(node, script);
+    const result = await execute(folder, node, "cat /etc/kubernetes/admin.conf");
     if (result.code !== 0) {
         throw new MachineError(`the machine ${node} can't be asked for its kubeconfig: ${result.stderr.trim()}`);
     }

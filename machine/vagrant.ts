@@ -22,6 +22,11 @@ export async function vagrant(folder: MachineFolder, args: string[], onLine?: (l
     return run("vagrant", args, { env, cwd: folder.path, onLine, onStart });
 }
 
+/** Runs a shell script as root on a virtual machine. */
+export function executeInMachine(folder: MachineFolder, node: string, script: string): Promise<Result> {
+    return vagrant(folder, ["ssh", node, "--command", `sudo sh -c '${script.replaceAll("'", `'\\''`)}'`]);
+}
+
 const pidFile = "vagrant.pid";
 
 function isVagrant(pid: number): boolean {

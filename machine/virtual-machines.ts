@@ -9,7 +9,7 @@ import type { Progress } from "./progress";
 import { nodeImage } from "./provider";
 import { writeSeedDisk } from "./seed";
 import type { MachineSpec } from "./spec";
-import { vagrant, vagrantUp } from "./vagrant";
+import { executeInMachine, vagrant, vagrantUp } from "./vagrant";
 import { VagrantSpec, writeVagrantfile } from "./vagrantfile";
 
 /** Nodes as virtual machines, made by Vagrant's libvirt or virtualbox provider from a box of the node image. */
@@ -86,7 +86,7 @@ export class VirtualMachines implements Nodes {
     }
 
     execute(node: string, script: string): Promise<Result> {
-        return vagrant(this.folder, ["ssh", node, "--command", `sudo sh -c '${script.replaceAll("'", `'\\''`)}'`]);
+        return executeInMachine(this.folder, node, script);
     }
 
     async failure(node: string): Promise<string | undefined> {

@@ -1,5 +1,5 @@
 import { checkMachine } from "./checks";
-import { presentStack } from "./gather";
+import { presentStack } from "./present-stack";
 import { problemOf, runMain } from "./problem";
 
 runMain(async () => {

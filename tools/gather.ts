@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { homedir, hostname } from "node:os";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { findProgram, tryCommand } from "./command";
 import { checkMachine } from "./checks";
@@ -9,11 +9,12 @@ import { ensureDocker } from "./docker";
 import { reaches } from "./download";
 import { waitForLock, type LockHolder } from "./lock.cjs";
 import { ensurePlugins, rememberPlugins, type PluginOrigins } from "./plugins";
+import { presentStack } from "./present-stack";
 import { problemOf, Problem } from "./problem";
 import { Progress, type Report } from "./progress";
 import { ensurePulumiEngine, findGo, link, type PulumiEngine } from "./pulumi-engine";
-import { choosePulumiHome, isLoggedIn, preparePulumiHome, writeEnvironmentFile, type PulumiHome } from "./pulumi-home";
-import { chooseStack, StackSession } from "./stack";
+import { preparePulumiHome, writeEnvironmentFile, type PulumiHome } from "./pulumi-home";
+import { StackSession } from "./stack";
 import { Unavailable } from "./sources";
 import { atLeast, pinned } from "./pinned";
 
@@ -105,25 +106,6 @@ async function checkThisMachine(report: Report): Promise<void> {
     if (problem !== undefined) {
         throw problem;
     }
-}
-
-/** The stack that is meant, as far as it can be known without an engine. */
-export function presentStack(): string {
-    const home = choosePulumiHome({
-        environment: process.env,
-        state: stateDirectory(),
-        userHome: homedir(),
-        engineIsUsers: findProgram("pulumi", process.env.PATH, cacheDirectory()) !== undefined,
-        loggedIn: isLoggedIn,
-    });
-    const stack = chooseStack(process.env, home.home, home.variables.PULUMI_BACKEND_URL);
-    if (!/^[a-z0-9]([a-z0-9-]{0,36}[a-z0-9])?$/.test(stack)) {
-        throw new Problem(
-            `"${stack}" can't be the stack's name here, because the machine is named after it: ` +
-                "lower-case letters, digits and hyphens, at most 38. Set NTA_STACK to another one.",
-        );
-    }
-    return stack;
 }
 
 async function ensurePackages(goal: Goal, report: Report): Promise<string> {

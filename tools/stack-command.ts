@@ -1,16 +1,8 @@
 import { join } from "node:path";
 import { stateDirectory } from "./directories";
-import {
-    describeHolder,
-    gather,
-    gatherPlugins,
-    openStack,
-    planSteps,
-    presentStack,
-    type Goal,
-    type Tools,
-} from "./gather";
+import { describeHolder, gather, gatherPlugins, openStack, planSteps, type Goal, type Tools } from "./gather";
 import { tryLock } from "./lock.cjs";
+import { presentStack } from "./present-stack";
 import { Problem } from "./problem";
 import { Progress } from "./progress";
 import type { StackSession } from "./stack";

@@ -233,6 +233,10 @@ apply_addons() {
 
 cluster() {
     if [ -e "$initialised" ]; then
+        # The API server's arguments may have changed since. Its version has not: it is the node image's.
+        if grep -qx "kubernetesVersion: $(kubeadm version --output short)" /etc/nta/kubeadm.yaml; then
+            run_kubeadm init phase control-plane apiserver --config /etc/nta/kubeadm.yaml
+        fi
         say "node: starting kubelet"
         systemctl enable --quiet kubelet.service
         systemctl start --no-block kubelet.service

@@ -1,5 +1,6 @@
 import { stringify } from "yaml";
 
+import { auditPolicy } from "../../cloud-init/audit-policy";
 import { cloudInitDocuments, type RegistryMirror } from "../../cloud-init/documents";
 import type { EndpointSpec, MachineSpec } from "../../machine/spec";
 
@@ -55,6 +56,7 @@ export function machineSpec(args: MachineArgs, joinToken?: string): MachineSpec 
         volumes: args.volumes,
         certificateNames: hostNames,
         joinToken,
+        auditPolicy: auditPolicy(),
     };
     return {
         ...endpointSpec(args),

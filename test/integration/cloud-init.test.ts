@@ -3,6 +3,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 
+import { auditPolicy } from "../../cloud-init/audit-policy";
 import { CloudInitArgs, cloudInitDocuments } from "../../cloud-init/documents";
 import { run } from "../../machine/process";
 
@@ -13,7 +14,7 @@ const args: CloudInitArgs = {
     registry: { host: "registry.example", ca: "-----BEGIN CERTIFICATE-----\n" },
     volumes: ["mysql"],
     joinToken: "abcdef.0123456789abcdef",
-    auditPolicy: "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: []\n",
+    auditPolicy: auditPolicy(),
 };
 
 describe("cloud-init's own schema", () => {

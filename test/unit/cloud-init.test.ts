@@ -4,6 +4,7 @@ import * as path from "node:path";
 
 import { parse, parseAllDocuments } from "yaml";
 
+import { auditPolicy } from "../../cloud-init/audit-policy";
 import { CloudInitArgs, cloudInitDocuments } from "../../cloud-init/documents";
 
 const fixtures = path.join(__dirname, "cloud-init");
@@ -13,6 +14,7 @@ const oneNode: CloudInitArgs = {
     nodes: [{ name: "nta-test-1" }],
     registryPort: 5000,
     volumes: ["mysql", "rabbitmq"],
+    auditPolicy: auditPolicy(),
 };
 
 const twoNodes: CloudInitArgs = {
@@ -26,7 +28,7 @@ const twoNodes: CloudInitArgs = {
     volumes: ["mysql"],
     certificateNames: ["192.0.2.7"],
     joinToken: "abcdef.0123456789abcdef",
-    auditPolicy: "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n  - level: None\n",
+    auditPolicy: auditPolicy(),
 };
 
 interface WrittenFile {
