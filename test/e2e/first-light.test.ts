@@ -517,6 +517,48 @@ describe("first light: from a fresh clone to a scored metric, and back", functio
         });
     });
 
+    describe("the network", () => {
+        /** Takes the node's network cable out, or puts it in again: the host's end of its virtual cable goes down or up. */
+        const cable = (state: "down" | "up") => {
+            const node = `${workspace.cluster}-1`;
+            const end = docker("exec", node, "cat", "/sys/class/net/eth0/iflink");
+            const image = docker("inspect", "-f", "{{.Config.Image}}", node);
+            const rights = ["--network", "host", "--cap-add", "NET_ADMIN", "--entrypoint", "bash"];
+            const script = `for link in /sys/class/net/*; do [ "$(cat $link/ifindex)" != ${end} ] || ip link set "\${link##*/}" ${state}; done`;
+            docker("run", "--rm", ...rights, image, "-c", script);
+        };
+
+        it("lost: `pulumi up` says so, and forgets nothing", async () => {
+            const before = await workspace.output("pulumi stack export");
+            cable("down");
+            try {
+                const result = await workspace.shell("pulumi up --yes --skip-preview --refresh", { timeout: 180 });
+                figures.push(`pulumi up --refresh without a network: ${result.seconds.toFixed(1)} s`);
+                assert.notEqual(result.code, 0);
+                assert.match(result.stdout + result.stderr, /unreachable/);
+            } finally {
+                cable("up");
+            }
+            const urns = (state: string) =>
+                (JSON.parse(state) as { deployment: { resources: { urn: string }[] } }).deployment.resources
+                    .map(({ urn }) => urn)
+                    .sort();
+            assert.deepEqual(urns(await workspace.output("pulumi stack export")), urns(before));
+        });
+
+        it("back: everything answers again, and `up` changes nothing", async () => {
+            await eventually("Taurus answers", 120, async () => {
+                const answer = await (await client()).request("GET", "/_models");
+                return answer.status === 200 ? true : undefined;
+            });
+            await allPodsReady(180);
+            succeeded(
+                "pulumi up with the network back",
+                await workspace.shell("pulumi up --yes --skip-preview --expect-no-changes", { timeout: 120 }),
+            );
+        });
+    });
+
     describe("destroy", () => {
         const nothingIsLeft = async () => {
             assert.deepEqual(
@@ -529,13 +571,27 @@ describe("first light: from a fresh clone to a scored metric, and back", functio
             assert.equal(fs.existsSync(path.join(workspace.root, "state/nta/machines", workspace.cluster)), false);
         };
 
-        it("leaves nothing behind", async () => {
+        const destroyed = async (what: string) => {
             const result = succeeded(
-                "pulumi destroy",
+                what,
                 await workspace.shell("pulumi destroy --yes --skip-preview", { timeout: 180 }),
             );
-            assert.ok(result.seconds < 120);
+            assert.ok(result.seconds < 60, `it took ${result.seconds.toFixed(0)} s`);
             await nothingIsLeft();
+        };
+
+        it("leaves nothing behind", () => destroyed("pulumi destroy"));
+
+        it("makes room for another `up`", async () => {
+            const result = succeeded("up after destroy", await up("again"));
+            assert.match(result.stdout, /source env/);
+            const { status } = await (await client()).request("GET", "/_models");
+            assert.equal(status, 200);
+        });
+
+        it("works when the machine was deleted behind its back", async () => {
+            docker("rm", "--force", `${workspace.cluster}-1`);
+            await destroyed("pulumi destroy without a machine");
         });
     });
 });
