@@ -26,7 +26,9 @@ function emptyProject(): { folder: string; env: NodeJS.ProcessEnv } {
     fs.writeFileSync(path.join(folder, "Pulumi.yaml"), "name: empty\nruntime: nodejs\n");
     fs.writeFileSync(path.join(folder, "package.json"), '{ "main": "index.ts" }\n');
     fs.writeFileSync(path.join(folder, "index.ts"), "export {};\n");
-    fs.copyFileSync(path.join(root, "tsconfig.json"), path.join(folder, "tsconfig.json"));
+    // As `pulumi new typescript` makes it.
+    const compilerOptions = { strict: true, target: "es2020", module: "commonjs", moduleResolution: "node" };
+    fs.writeFileSync(path.join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["index.ts"] }));
     fs.symlinkSync(path.join(root, "node_modules"), path.join(folder, "node_modules"));
     fs.mkdirSync(path.join(folder, "state"));
     const env = {

@@ -156,8 +156,11 @@ async function dynamodbItems(uid: string): Promise<number | undefined> {
     return (JSON.parse(answer) as { Count: number }).Count || undefined;
 }
 
-/** A file of the sample application's server, which only the image `taurus` holds. */
-const changedFile = "images/sample/taurus_engine/taurus_engine/webapp.py";
+/** Another application to test than the sample: the path of a numenta-apps tree, of which a copy is taken. */
+const otherSource = process.env.NTA_E2E_SOURCE;
+
+/** Root folder of the application's source. */
+const sourceFolder = () => path.join(workspace.clone, otherSource === undefined ? "images/sample" : "../source");
 
 describe("first light: from a fresh clone to a scored metric, and back", function () {
     this.timeout(upTimeout * 1000);
@@ -169,8 +172,11 @@ describe("first light: from a fresh clone to a scored metric, and back", functio
         const names = ["api", "registry", "https", "supervisor", "metrics", "management"] as const;
         const free = await Promise.all(names.map(freePort));
         ports = Object.fromEntries(names.map((name, index) => [name, free[index]])) as typeof ports;
+        if (otherSource !== undefined) {
+            fs.cpSync(otherSource, sourceFolder(), { recursive: true });
+        }
         workspace.configure({
-            source: "sample",
+            source: otherSource === undefined ? "sample" : sourceFolder(),
             apiPort: ports.api,
             registryPort: ports.registry,
             taurus: { httpsPort: ports.https, supervisorPort: ports.supervisor, metricsPort: ports.metrics },
@@ -460,8 +466,8 @@ describe("first light: from a fresh clone to a scored metric, and back", functio
                 string,
                 string
             >;
-            const file = path.join(workspace.clone, changedFile);
-            fs.appendFileSync(file, "\n# One more line.\n");
+            // Only the image `taurus` holds this file.
+            fs.appendFileSync(path.join(sourceFolder(), "taurus_engine/setup.py"), "\n# One more line.\n");
             const result = succeeded("up with one changed line", await up("changed"));
             assert.equal(result.code, 0);
             const imagesAfter = JSON.parse(await workspace.output("pulumi stack output images --json")) as Record<

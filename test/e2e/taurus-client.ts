@@ -84,7 +84,12 @@ export class TaurusClient {
     async createModel(metric: string, range: { min: number; max: number }): Promise<string> {
         const { status, body } = await this.request("PUT", "/_models", {
             datasource: "custom",
-            metricSpec: { metric, resource: metric },
+            // The server keeps in DynamoDB what is known to be about a company.
+            metricSpec: {
+                metric,
+                resource: metric,
+                userInfo: { symbol: "TEST", metricType: "Test", metricTypeName: "Test metric" },
+            },
             modelParams: range,
         });
         if (status !== 201) {
