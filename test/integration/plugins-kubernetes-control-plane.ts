@@ -73,6 +73,9 @@ export class ControlPlane {
     private apiServer: ChildProcess | undefined;
     private startApiServer!: () => ChildProcess;
 
+    /** @param apiServerArgs More arguments of kube-apiserver, made from the control plane's folder. */
+    constructor(private readonly apiServerArgs: (folder: string) => string[] = () => []) {}
+
     /** Resolves when the API server is healthy. @throws Error with the end of the logs when it doesn't get so. */
     async start(): Promise<void> {
         const [clientPort = 0, peerPort = 0, apiPort = 0, managerPort = 0] = await freePorts(4);
@@ -110,6 +113,7 @@ export class ControlPlane {
                 `--service-account-signing-key-file=${file("service-accounts.key")}`,
                 // Pods must not wait for a service account: nothing here runs them.
                 "--disable-admission-plugins=ServiceAccount",
+                ...this.apiServerArgs(this.folder),
             ]);
         this.apiServer = this.startApiServer();
         const certificate = file("certificates/apiserver.crt");
