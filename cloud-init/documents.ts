@@ -24,7 +24,10 @@ export interface RegistryMirror {
 
 export interface CloudInitArgs {
     clusterName: string;
-    /** The first one carries the control plane and the registry. */
+    /**
+     * The first one carries the control plane and the registry. A node's documents tell of itself and of the first node
+     * only, so that nodes come and go without a change of the others.
+     */
     nodes: NodeArgs[];
     /** Image references say `localhost:<registryPort>` for the registry on the first node, on the host and in the cluster. */
     registryPort: number;
@@ -33,8 +36,6 @@ export interface CloudInitArgs {
     volumes: string[];
     /** Names and addresses of the API server besides the nodes' and the loopback's. */
     certificateNames?: string[];
-    /** A bootstrap token (`[a-z0-9]{6}.[a-z0-9]{16}`); needed for more than one node. */
-    joinToken?: string;
     /** An audit.k8s.io/v1 Policy as YAML. The API server writes no audit log without it. */
     auditPolicy?: string;
 }
@@ -90,11 +91,12 @@ function registryFiles(args: CloudInitArgs): File[] {
 }
 
 function files(args: CloudInitArgs, node: NodeArgs): File[] {
-    const first = args.nodes[0].name;
+    const { name: first, address } = args.nodes[0];
     const isFirst = node.name === first;
     const environment = {
         NTA_NODE: node.name,
         NTA_FIRST_NODE: first,
+        NTA_FIRST_ADDRESS: address?.split("/")[0] ?? "",
         NTA_VOLUMES: isFirst ? args.volumes.join(" ") : "",
     };
     const result: File[] = [
@@ -103,10 +105,6 @@ function files(args: CloudInitArgs, node: NodeArgs): File[] {
             content: Object.entries(environment)
                 .map(([k, v]) => `${k}="${v}"\n`)
                 .join(""),
-        },
-        {
-            path: "/etc/nta/nodes",
-            content: args.nodes.map((n) => `${n.address?.split("/")[0] ?? "-"} ${n.name}\n`).join(""),
         },
         {
             path: "/etc/nta/egress.rules",
@@ -118,9 +116,11 @@ function files(args: CloudInitArgs, node: NodeArgs): File[] {
     ];
     if (isFirst) {
         const flannel = { POD_SUBNET: podSubnet, FLANNEL_IMAGE: versions.images.flannel, FIRST_NODE: first };
-        const dns = { REPLICAS: String(Math.min(args.nodes.length, 2)) };
         result.push({ path: "/etc/nta/addons/flannel.yaml", content: asset("flannel.yaml.template", flannel) });
-        result.push({ path: "/etc/nta/coredns-patch.yaml", content: asset("coredns-patch.yaml.template", dns) });
+        result.push({
+            path: "/etc/nta/templates/coredns-patch.yaml",
+            content: asset("coredns-patch.yaml.template"),
+        });
         result.push({ path: "/etc/docker/registry/config.yml", content: asset("docker-registry.yml") });
         if (args.auditPolicy !== undefined) {
             result.push({ path: auditPolicyFile, content: args.auditPolicy });
@@ -184,9 +184,6 @@ export function cloudInitDocuments(args: CloudInitArgs, nodeName: string): Cloud
     const node = args.nodes.find((candidate) => candidate.name === nodeName);
     if (node === undefined) {
         throw new Error(`no node "${nodeName}" in the cluster ${args.clusterName}`);
-    }
-    if (args.nodes.length > 1 && args.joinToken === undefined) {
-        throw new Error(`the cluster ${args.clusterName} has ${args.nodes.length} nodes and no joinToken`);
     }
     const user = userData(args, node);
     const network = networkConfig(node);

@@ -64,10 +64,10 @@ function apiServer(args: CloudInitArgs, firstNode: string): object {
  */
 export function kubeadmConfig(args: CloudInitArgs, node: string): string {
     const firstNode = args.nodes[0].name;
-    const documents = node === firstNode ? initDocuments(args, firstNode) : [joinDocument(args, node, firstNode)];
+    const documents = node === firstNode ? initDocuments(args, firstNode) : [joinDocument(node, firstNode)];
     const text = documents.map((document) => stringify(document, { lineWidth: 0 })).join("---\n");
-    // A placeholder may stand for a number.
-    return text.replace(/"(@\w+@)"/g, "$1");
+    // This one stands for a number.
+    return text.replace('"@KUBE_PROXY_OOM_SCORE_ADJ@"', "@KUBE_PROXY_OOM_SCORE_ADJ@");
 }
 
 function initDocuments(args: CloudInitArgs, firstNode: string): object[] {
@@ -77,7 +77,8 @@ function initDocuments(args: CloudInitArgs, firstNode: string): object[] {
             kind: "InitConfiguration",
             // Its checks are about a hand-made machine (swap, kernel modules, free ports); the node image is known.
             skipPhases: ["preflight"],
-            ...(args.joinToken === undefined ? {} : { bootstrapTokens: [{ token: args.joinToken, ttl: "0s" }] }),
+            // kubeadm makes a token in any case; nodes join later, each time by a new one.
+            bootstrapTokens: [{ ttl: "1s" }],
             localAPIEndpoint: { advertiseAddress: "@ADDRESS@", bindPort: 6443 },
             nodeRegistration: nodeRegistration(firstNode),
         },
@@ -117,7 +118,8 @@ function initDocuments(args: CloudInitArgs, firstNode: string): object[] {
     ];
 }
 
-function joinDocument(args: CloudInitArgs, node: string, firstNode: string): object {
+/** `@JOIN_TOKEN@` and `@CA_CERT_HASH@` are what the first node invites this one with, when the time has come. */
+function joinDocument(node: string, firstNode: string): object {
     return {
         apiVersion: "kubeadm.k8s.io/v1beta4",
         kind: "JoinConfiguration",
@@ -125,12 +127,12 @@ function joinDocument(args: CloudInitArgs, node: string, firstNode: string): obj
         discovery: {
             bootstrapToken: {
                 apiServerEndpoint: `${firstNode}:6443`,
-                token: args.joinToken,
-                // The cluster's authority is made on the first node, after these documents: the token vouches for it.
-                unsafeSkipCAVerification: true,
+                token: "@JOIN_TOKEN@",
+                caCertHashes: ["@CA_CERT_HASH@"],
             },
-            timeout: "10m0s",
         },
+        // An invitation that does not hold is given up soon, and a new one asked for.
+        timeouts: { discovery: "1m0s" },
         nodeRegistration: nodeRegistration(node),
     };
 }

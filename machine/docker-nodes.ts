@@ -2,7 +2,7 @@ import { checkCapacity } from "./capacity";
 import * as docker from "./docker";
 import { MachineError } from "./errors";
 import { MachineFolder } from "./folder";
-import type { Nodes } from "./nodes";
+import type { ExecuteOptions, Nodes } from "./nodes";
 import { checkPorts } from "./ports";
 import type { Result } from "./process";
 import type { Progress } from "./progress";
@@ -22,7 +22,7 @@ export class DockerNodes implements Nodes {
         private readonly expected: boolean,
     ) {}
 
-    async converge(): Promise<Date> {
+    async converge(): Promise<Map<string, Date>> {
         const { spec, folder, progress } = this;
         const cluster = spec.clusterName;
         if (folder.hasLeftovers) {
@@ -106,12 +106,11 @@ export class DockerNodes implements Nodes {
             const running = await this.settle(node, existing.get(node.name), plans.get(node.name)?.config, cpus);
             toStart ||= !running;
         }
-        await this.removeSurplus();
         if (toStart) {
-            progress.step("vagrant up: starting the machine");
+            progress.step(`vagrant up: starting the ${spec.nodes.length === 1 ? "machine" : "machines"}`);
             await vagrantUp(folder, "docker", (line) => progress.note(line));
         }
-        return this.startedAt();
+        return this.starts();
     }
 
     /** What volumes without a container mean: data to keep, or the rest of a creation that was cut short. */
@@ -207,32 +206,24 @@ export class DockerNodes implements Nodes {
         return true;
     }
 
-    /** Nodes that the specification has no longer. */
-    private async removeSurplus(): Promise<void> {
-        const { spec, folder, progress } = this;
-        const names = spec.nodes.map((node) => node.name);
-        for (const name of (await docker.clusterContainers(spec.clusterName)).filter((it) => !names.includes(it))) {
-            progress.step(`${name}: removing it`);
-            const kubectl = "kubectl --kubeconfig /etc/kubernetes/admin.conf";
-            await docker.execute(names[0], `${kubectl} delete node ${name} --ignore-not-found`, 30_000);
-            await docker.removeContainer(name);
-            await docker.removeVolumes(await docker.existingVolumes(name));
-            setVagrantId(folder, name, "docker", undefined);
-        }
+    async surplus(): Promise<string[]> {
+        const names = this.spec.nodes.map((node) => node.name);
+        return (await docker.clusterContainers(this.spec.clusterName)).filter((name) => !names.includes(name));
     }
 
-    private async startedAt(): Promise<Date> {
-        let latest = new Date(0);
-        for (const { name } of this.spec.nodes) {
-            const found = await docker.container(name);
-            const started = new Date(found?.startedAt ?? 0);
-            latest = started > latest ? started : latest;
-        }
-        return latest;
+    async remove(node: string): Promise<void> {
+        await docker.removeContainer(node);
+        await docker.removeVolumes(await docker.existingVolumes(node));
+        setVagrantId(this.folder, node, "docker", undefined);
     }
 
-    execute(node: string, script: string): Promise<Result> {
-        return docker.execute(node, script);
+    private async starts(): Promise<Map<string, Date>> {
+        const containers = await Promise.all(this.spec.nodes.map(({ name }) => docker.container(name)));
+        return new Map(containers.flatMap((it) => (it === undefined ? [] : [[it.name, new Date(it.startedAt)]])));
+    }
+
+    execute(node: string, script: string, options?: ExecuteOptions): Promise<Result> {
+        return docker.execute(node, script, options);
     }
 
     async failure(node: string): Promise<string | undefined> {

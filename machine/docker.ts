@@ -1,6 +1,7 @@
 import * as crypto from "node:crypto";
 import * as fs from "node:fs";
 import { MachineError } from "./errors";
+import type { ExecuteOptions } from "./nodes";
 import { type Result, run, RunOptions } from "./process";
 import { ForwardedPort, MachineSpec } from "./spec";
 
@@ -241,8 +242,13 @@ export async function updateLimits(name: string, cpus: number, memory: number): 
 }
 
 /** Runs a shell command in a node. */
-export async function execute(name: string, script: string, timeoutMilliseconds = 20_000): Promise<Result> {
-    return docker(["exec", name, "sh", "-c", script], { timeoutMilliseconds });
+export async function execute(name: string, script: string, options: ExecuteOptions = {}): Promise<Result> {
+    const { input, timeoutSeconds = 20 } = options;
+    const interactive = input === undefined ? [] : ["--interactive"];
+    return docker(["exec", ...interactive, name, "sh", "-c", script], {
+        input,
+        timeoutMilliseconds: timeoutSeconds * 1000,
+    });
 }
 
 export async function stop(name: string): Promise<void> {

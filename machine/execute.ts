@@ -1,12 +1,18 @@
 import * as docker from "./docker";
 import type { MachineFolder } from "./folder";
+import type { ExecuteOptions } from "./nodes";
 import type { Result } from "./process";
 import { executeInMachine } from "./vagrant";
 
 /** Runs a shell script as root on a machine that `up` has made, whichever provider it was made with. */
-export function execute(folder: MachineFolder, node: string, script: string, timeoutSeconds = 60): Promise<Result> {
+export function execute(
+    folder: MachineFolder,
+    node: string,
+    script: string,
+    options: ExecuteOptions = { timeoutSeconds: 60 },
+): Promise<Result> {
     const { provider } = folder.state;
     return provider === "libvirt" || provider === "virtualbox"
-        ? executeInMachine(folder, node, script)
-        : docker.execute(node, script, timeoutSeconds * 1000);
+        ? executeInMachine(folder, node, script, options)
+        : docker.execute(node, script, options);
 }

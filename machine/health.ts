@@ -7,10 +7,29 @@ interface AdminConfig {
     users: { user: { "client-certificate-data": string; "client-key-data": string } }[];
 }
 
+/** One node as the API server knows it. */
+export interface ClusterNode {
+    name: string;
+    /** kubelet has reported it Ready since its machine's start; a restarted API server shows old reports. */
+    ready: boolean;
+    annotations: Record<string, string>;
+}
+
+/** Since when each machine runs, by its node's name. */
+export type Starts = ReadonlyMap<string, Date>;
+
+/** Whether something happened after the start of a node's machine. Kubernetes writes whole seconds. */
+function isFresh(time: string | undefined, node: string, starts: Starts): boolean {
+    const start = starts.get(node)?.getTime() ?? 0;
+    return Date.parse(time ?? "") >= Math.floor(start / 1000) * 1000;
+}
+
 /** Speaks to one API server with the rights of its administrator. */
 export class ApiServer {
     private readonly agent: https.Agent;
     private readonly config: AdminConfig;
+    /** The cluster's certificate authority, PEM. */
+    readonly caCertificate: Buffer;
 
     /** `adminConf` is the node's /etc/kubernetes/admin.conf; the server is reached at `address:port` from here. */
     constructor(
@@ -20,8 +39,9 @@ export class ApiServer {
     ) {
         this.config = parse(adminConf) as AdminConfig;
         const decode = (text: string) => Buffer.from(text, "base64");
+        this.caCertificate = decode(this.config.clusters[0].cluster["certificate-authority-data"]);
         this.agent = new https.Agent({
-            ca: decode(this.config.clusters[0].cluster["certificate-authority-data"]),
+            ca: this.caCertificate,
             cert: decode(this.config.users[0].user["client-certificate-data"]),
             key: decode(this.config.users[0].user["client-key-data"]),
             keepAlive: true,
@@ -54,36 +74,34 @@ export class ApiServer {
         return body === undefined ? [] : (JSON.parse(body) as { items: T[] }).items;
     }
 
-    /** Names of the nodes that kubelet has reported Ready since the given time (a restarted API server shows old reports). */
-    async readyNodes(since: Date): Promise<string[]> {
+    async nodes(starts: Starts): Promise<ClusterNode[]> {
         interface Node {
-            metadata: { name: string };
+            metadata: { name: string; annotations?: Record<string, string> };
             status: { conditions?: { type: string; status: string; lastHeartbeatTime: string }[] };
         }
-        const nodes = await this.items<Node>("/api/v1/nodes");
-        // Heartbeats are written in whole seconds.
-        const earliest = Math.floor(since.getTime() / 1000) * 1000;
-        const ready = nodes.filter((node) =>
-            node.status.conditions?.some(
-                (it) => it.type === "Ready" && it.status === "True" && Date.parse(it.lastHeartbeatTime) >= earliest,
-            ),
-        );
-        return ready.map((node) => node.metadata.name);
+        return (await this.items<Node>("/api/v1/nodes")).map(({ metadata, status }) => ({
+            name: metadata.name,
+            ready:
+                status.conditions?.some(
+                    (it) =>
+                        it.type === "Ready" &&
+                        it.status === "True" &&
+                        isFresh(it.lastHeartbeatTime, metadata.name, starts),
+                ) ?? false,
+            annotations: metadata.annotations ?? {},
+        }));
     }
 
-    /** Whether a CoreDNS pod that started after the given time is Ready. */
-    async dnsReady(since: Date): Promise<boolean> {
+    /** Whether a CoreDNS pod is Ready whose containers have started after its node's machine. */
+    async dnsReady(starts: Starts): Promise<boolean> {
         interface Pod {
-            status: {
-                conditions?: { type: string; status: string }[];
-                containerStatuses?: { ready: boolean; state: { running?: { startedAt: string } } }[];
-            };
+            spec: { nodeName?: string };
+            status: { containerStatuses?: { ready: boolean; state: { running?: { startedAt: string } } }[] };
         }
         const pods = await this.items<Pod>("/api/v1/namespaces/kube-system/pods?labelSelector=k8s-app%3Dkube-dns");
-        const earliest = Math.floor(since.getTime() / 1000) * 1000;
-        return pods.some((pod) =>
-            pod.status.containerStatuses?.every(
-                (it) => it.ready && Date.parse(it.state.running?.startedAt ?? "") >= earliest,
+        return pods.some(({ spec, status }) =>
+            status.containerStatuses?.every(
+                (it) => it.ready && isFresh(it.state.running?.startedAt, spec.nodeName ?? "", starts),
             ),
         );
     }

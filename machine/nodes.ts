@@ -1,14 +1,24 @@
 import type { Result } from "./process";
 
+export interface ExecuteOptions {
+    /** What the script reads on its standard input; for what must not stand on a command line. */
+    input?: string;
+    timeoutSeconds?: number;
+}
+
 /** The machines of one cluster under one Vagrant provider. */
 export interface Nodes {
     /**
-     * Makes them run as specified, whatever is there already. Gives the time since which they run; what kubelet reported
-     * before is old.
+     * Makes those that the specification names run as specified, whatever is there already. Gives the time since which each
+     * runs, by its name; what kubelet reported before is old.
      */
-    converge(): Promise<Date>;
+    converge(): Promise<Map<string, Date>>;
     /** Runs a shell script as root on one of them. */
-    execute(node: string, script: string): Promise<Result>;
+    execute(node: string, script: string, options?: ExecuteOptions): Promise<Result>;
     /** Why a machine can't be waited for any more; undefined while it runs. */
     failure(node: string): Promise<string | undefined>;
+    /** Machines of the cluster that the specification does not name. */
+    surplus(): Promise<string[]>;
+    /** Removes a machine with all that is on it. */
+    remove(node: string): Promise<void>;
 }

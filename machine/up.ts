@@ -1,12 +1,12 @@
 import { DockerNodes } from "./docker-nodes";
 import { MachineError } from "./errors";
 import { MachineFolder } from "./folder";
-import { ApiServer, localAddress } from "./health";
 import { locked } from "./lock";
+import { dismiss, fitDns, leavingAnnotation, takeBack } from "./membership";
 import type { Nodes } from "./nodes";
-import { sleep } from "./process";
 import { Progress } from "./progress";
 import { chooseProvider, Provider } from "./provider";
+import { type HealthyCluster, waitUntilHealthy } from "./readiness";
 import type { MachineSpec } from "./spec";
 import { waitForOrphan } from "./vagrant";
 import { VirtualMachines } from "./virtual-machines";
@@ -40,13 +40,44 @@ export async function up(spec: MachineSpec, expected: boolean): Promise<void> {
             await waitForOrphan(folder, (line) => progress.step(line));
             const provider = await settleProvider(spec, folder, progress);
             const nodes = nodesOf(provider, spec, folder, progress, expected);
-            const since = await nodes.converge();
-            await waitUntilHealthy(spec, nodes, since, progress, spec.timeoutSeconds ?? longestWait[provider]);
+            const starts = await nodes.converge();
+            const timeout = spec.timeoutSeconds ?? longestWait[provider];
+            const healthy = await waitUntilHealthy(spec, nodes, starts, progress, timeout);
+            healthy.api.close();
             folder.remember({ healthyOnce: true });
+            await settleMembers(spec, nodes, healthy, progress);
             progress.note("ready");
         });
     } finally {
         progress.end();
+    }
+}
+
+/** Lets the cluster have no nodes but those of the specification, and all of those for its pods. */
+async function settleMembers(
+    spec: MachineSpec,
+    nodes: Nodes,
+    { nodes: present, joined }: HealthyCluster,
+    progress: Progress,
+): Promise<void> {
+    const [first, ...names] = spec.nodes.map((node) => node.name);
+    const returned = present.filter(
+        ({ name, annotations }) => names.includes(name) && leavingAnnotation in annotations,
+    );
+    if (returned.length > 0) {
+        await takeBack(
+            nodes,
+            first,
+            returned.map(({ name }) => name),
+        );
+    }
+    const leaving = await nodes.surplus();
+    for (const name of leaving) {
+        const ready = present.some((node) => node.name === name && node.ready);
+        await dismiss(nodes, first, { name, ready }, progress);
+    }
+    if (joined.length + leaving.length > 0) {
+        await fitDns(nodes, first);
     }
 }
 
@@ -65,135 +96,4 @@ async function settleProvider(spec: MachineSpec, folder: MachineFolder, progress
     const provider = await chooseProvider(spec.provider, (line) => progress.note(line));
     folder.remember({ provider });
     return provider;
-}
-
-interface Observation {
-    log: string;
-    cloudInit: string;
-    setUp: boolean;
-    adminConf: string;
-}
-
-/** One look at the first node: the log of its set-up from an offset (bytes, from 0), cloud-init's result, admin.conf. */
-async function observe(nodes: Nodes, node: string, offset: number): Promise<Observation | undefined> {
-    const separator = "---nta---";
-    const script = [
-        `tail -c +${offset + 1} /run/nta-node.log`,
-        "cat /run/cloud-init/result.json",
-        "systemctl is-active nta-node.service",
-        "cat /etc/kubernetes/admin.conf",
-    ].join(`; echo '${separator}'; `);
-    const result = await nodes.execute(node, `exec 2>/dev/null; ${script}; true`);
-    const [log, cloudInit, active, adminConf] = result.stdout.split(`${separator}\n`);
-    return adminConf === undefined ? undefined : { log, cloudInit, setUp: active.trim() === "active", adminConf };
-}
-
-function cloudInitErrors(result: string): string[] {
-    try {
-        return (JSON.parse(result) as { v1: { errors: string[] } }).v1.errors;
-    } catch {
-        return []; // not written yet
-    }
-}
-
-async function waitUntilHealthy(
-    spec: MachineSpec,
-    nodes: Nodes,
-    since: Date,
-    progress: Progress,
-    timeoutSeconds: number,
-): Promise<void> {
-    const first = spec.nodes[0].name;
-    const deadline = Date.now() + timeoutSeconds * 1000;
-    let missing = "the machine's system";
-    let offset = 0;
-    let known = "";
-    let api: ApiServer | undefined;
-    const waitFor = (what: string) => {
-        if (missing !== what) {
-            missing = what;
-            progress.step(`waiting for ${what}`);
-        }
-    };
-    try {
-        while (Date.now() < deadline) {
-            const seen = await observe(nodes, first, offset);
-            if (seen === undefined) {
-                const failure = await nodes.failure(first);
-                if (failure !== undefined) {
-                    throw new MachineError(failure);
-                }
-            } else {
-                const errors = cloudInitErrors(seen.cloudInit);
-                if (errors.length > 0) {
-                    throw new MachineError(
-                        `cloud-init failed on ${first}: ${errors.join("; ")}\n${await lastWords(nodes, first)}`,
-                    );
-                }
-                if (seen.adminConf !== known && seen.adminConf !== "") {
-                    known = seen.adminConf;
-                    api?.close();
-                    api = new ApiServer(known, localAddress(spec.hostAddress), spec.apiPort);
-                }
-                const problem = await unhealthy(spec, api, since, seen.setUp);
-                if (problem === undefined) {
-                    return;
-                }
-                for (const line of seen.log.split("\n").filter((text) => text !== "")) {
-                    progress.note(line);
-                }
-                offset += Buffer.byteLength(seen.log);
-                waitFor(problem);
-            }
-            await sleep(500);
-        }
-    } finally {
-        api?.close();
-    }
-    throw new MachineError(
-        `${spec.clusterName} has not become healthy within ${timeoutSeconds} s: still waiting for ${missing}.\n` +
-            `${await lastWords(nodes, first)}\nRun the command again to go on waiting, or \`pulumi destroy\` to start over.`,
-    );
-}
-
-/** What is still missing; undefined when all is well. */
-async function unhealthy(
-    spec: MachineSpec,
-    api: ApiServer | undefined,
-    since: Date,
-    setUp: boolean,
-): Promise<string | undefined> {
-    if (api === undefined) {
-        return "the machine to set itself up";
-    }
-    if (!(await api.healthy())) {
-        return "the API server";
-    }
-    const ready = await api.readyNodes(since);
-    const waiting = spec.nodes.map((node) => node.name).filter((name) => !ready.includes(name));
-    if (waiting.length > 0) {
-        return `${waiting.length === 1 ? "node" : "nodes"} ${waiting.join(", ")} to be Ready`;
-    }
-    if (!(await api.dnsReady(since))) {
-        return "CoreDNS to be Ready";
-    }
-    return setUp ? undefined : "the node's set-up to end";
-}
-
-/** What the node's own programs say, for an error message. */
-async function lastWords(nodes: Nodes, node: string): Promise<string> {
-    const sources: [string, string][] = [
-        ["cloud-init", "tail -n 8 /var/log/cloud-init-output.log"],
-        ["node set-up", "tail -n 8 /run/nta-node.log"],
-        ["kubeadm", "tail -n 8 /var/log/nta-kubeadm.log"],
-        ["kubelet", "journalctl --unit kubelet --lines 8 --output cat --no-pager"],
-    ];
-    const parts: string[] = [];
-    for (const [name, command] of sources) {
-        const { stdout } = await nodes.execute(node, `${command} 2>/dev/null`);
-        if (stdout.trim() !== "") {
-            parts.push(`${name}'s last words:\n${stdout.trimEnd().replace(/^/gm, "  ")}`);
-        }
-    }
-    return parts.join("\n");
 }

@@ -2,7 +2,8 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { MachineError } from "./errors";
 import { cacheDirectory, MachineFolder } from "./folder";
-import { type Result, run, sleep } from "./process";
+import type { ExecuteOptions } from "./nodes";
+import { type Result, run, type RunOptions, sleep } from "./process";
 
 /** Vagrant with its own home and, for this cluster, its own folder: the user's Vagrant is not touched. */
 export function vagrantEnvironment(folder: MachineFolder): NodeJS.ProcessEnv {
@@ -16,15 +17,26 @@ export function vagrantEnvironment(folder: MachineFolder): NodeJS.ProcessEnv {
     };
 }
 
-export async function vagrant(folder: MachineFolder, args: string[], onLine?: (line: string) => void): Promise<Result> {
+export async function vagrant(
+    folder: MachineFolder,
+    args: string[],
+    options: Pick<RunOptions, "input" | "onLine" | "timeoutMilliseconds"> = {},
+): Promise<Result> {
     const env = vagrantEnvironment(folder);
     const onStart = args[0] === "up" ? (pid: number) => void folder.write(pidFile, String(pid)) : undefined;
-    return run("vagrant", args, { env, cwd: folder.path, onLine, onStart });
+    return run("vagrant", args, { ...options, env, cwd: folder.path, onStart });
 }
 
 /** Runs a shell script as root on a virtual machine. */
-export function executeInMachine(folder: MachineFolder, node: string, script: string): Promise<Result> {
-    return vagrant(folder, ["ssh", node, "--command", `sudo sh -c '${script.replaceAll("'", `'\\''`)}'`]);
+export function executeInMachine(
+    folder: MachineFolder,
+    node: string,
+    script: string,
+    { input, timeoutSeconds }: ExecuteOptions = {},
+): Promise<Result> {
+    const command = `sudo sh -c '${script.replaceAll("'", `'\\''`)}'`;
+    const timeoutMilliseconds = timeoutSeconds === undefined ? undefined : timeoutSeconds * 1000;
+    return vagrant(folder, ["ssh", node, "--command", command], { input, timeoutMilliseconds });
 }
 
 const pidFile = "vagrant.pid";
@@ -74,11 +86,13 @@ export async function vagrantProblem(): Promise<string | undefined> {
 /** `vagrant up`, told line by line. Waits while another Vagrant (of a run that was killed) still works on the folder. */
 export async function vagrantUp(folder: MachineFolder, provider: string, note: (line: string) => void): Promise<void> {
     for (;;) {
-        const result = await vagrant(folder, ["up", `--provider=${provider}`, "--no-color"], (line) => {
-            const text = line.replace(/^(==> )?\S*: ?/, "").trim();
-            if (text.startsWith("Creating") || text.startsWith("Starting") || text.startsWith("Importing")) {
-                note(`vagrant: ${text}`);
-            }
+        const result = await vagrant(folder, ["up", `--provider=${provider}`, "--no-color"], {
+            onLine: (line) => {
+                const text = line.replace(/^(==> )?\S*: ?/, "").trim();
+                if (text.startsWith("Creating") || text.startsWith("Starting") || text.startsWith("Importing")) {
+                    note(`vagrant: ${text}`);
+                }
+            },
         });
         if (result.code === 0) {
             return;

@@ -2,7 +2,7 @@ import * as fs from "node:fs";
 import { checkCapacity } from "./capacity";
 import { MachineError } from "./errors";
 import type { MachineFolder } from "./folder";
-import type { Nodes } from "./nodes";
+import type { ExecuteOptions, Nodes } from "./nodes";
 import { checkPorts } from "./ports";
 import type { Result } from "./process";
 import type { Progress } from "./progress";
@@ -21,7 +21,7 @@ export class VirtualMachines implements Nodes {
         private readonly progress: Progress,
     ) {}
 
-    async converge(): Promise<Date> {
+    async converge(): Promise<Map<string, Date>> {
         const { spec, folder, progress, provider } = this;
         const states = await this.states();
         const missing = spec.nodes.filter((node) => (states.get(node.name) ?? "not_created") === "not_created").length;
@@ -40,6 +40,8 @@ export class VirtualMachines implements Nodes {
             nodes.push({ name: node.name, ports: index === 0 ? spec.ports : [], iso });
         }
         const before = folder.read("machine.json");
+        // Those to be removed stay known to Vagrant until then.
+        const others = this.known().filter((node) => !spec.nodes.some(({ name }) => name === node.name));
         writeVagrantfile(folder, {
             provider,
             clusterName: spec.clusterName,
@@ -50,10 +52,11 @@ export class VirtualMachines implements Nodes {
             memory: spec.memory,
             disk: spec.disk,
             driver: fs.existsSync("/dev/kvm") ? "kvm" : "qemu",
-            nodes,
+            nodes: [...nodes, ...others],
         });
         const changed = before !== undefined && before !== folder.read("machine.json");
-        const started = new Date();
+        const since = (date: Date) => new Map(spec.nodes.map(({ name }) => [name, date]));
+        const started = since(new Date());
         if (changed && missing === 0) {
             progress.step("vagrant reload: applying changed settings");
             const result = await vagrant(folder, ["reload", "--no-color"]);
@@ -67,7 +70,7 @@ export class VirtualMachines implements Nodes {
             await vagrantUp(folder, provider, (line) => progress.note(line));
             return started;
         }
-        return new Date(0);
+        return since(new Date(0));
     }
 
     /** Vagrant's word for each machine's state. */
@@ -85,8 +88,28 @@ export class VirtualMachines implements Nodes {
         return states;
     }
 
-    execute(node: string, script: string): Promise<Result> {
-        return executeInMachine(this.folder, node, script);
+    /** What machine.json says of the machines that Vagrant knows. */
+    private known(): VagrantSpec["nodes"] {
+        const text = this.folder.read("machine.json");
+        return text === undefined ? [] : (JSON.parse(text) as VagrantSpec).nodes;
+    }
+
+    surplus(): Promise<string[]> {
+        const names = this.spec.nodes.map((node) => node.name);
+        return Promise.resolve(this.known().flatMap(({ name }) => (names.includes(name) ? [] : [name])));
+    }
+
+    async remove(node: string): Promise<void> {
+        const { code, stderr } = await vagrant(this.folder, ["destroy", "--force", "--no-color", node]);
+        if (code !== 0) {
+            throw new MachineError(`vagrant destroy ${node} failed:\n${stderr.trim()}`);
+        }
+        const spec = JSON.parse(this.folder.read("machine.json") ?? "{}") as VagrantSpec;
+        writeVagrantfile(this.folder, { ...spec, nodes: spec.nodes.filter(({ name }) => name !== node) });
+    }
+
+    execute(node: string, script: string, options?: ExecuteOptions): Promise<Result> {
+        return executeInMachine(this.folder, node, script, options);
     }
 
     async failure(node: string): Promise<string | undefined> {

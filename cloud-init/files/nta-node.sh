@@ -2,7 +2,8 @@
 # Brings this node into the state that /etc/nta describes. Can be run again at any time, also after it was killed.
 #
 #   nta-node prepare   every boot, before containerd and kubelet: addresses, DNS, firewall, configuration files
-#   nta-node cluster   every boot, after containerd: kubeadm init or join where it has not been done, addons, labels
+#   nta-node cluster   every boot, after containerd: kubeadm init or join where it has not been done, addons
+#   nta-node dns       on the first node, when others have come or gone: as much CoreDNS as there are nodes for
 set -eu
 
 . /etc/nta/node.env
@@ -33,9 +34,9 @@ own_address() {
     fi | awk '{ sub("/.*", "", $4); print $4; exit }'
 }
 
-# Every node's name must resolve before the cluster's DNS exists, for kubelet, containerd and host network pods. Addresses
-# that the settings do not fix come from the machine network's own DNS. The file is written in place: on Docker it is a
-# mount.
+# The first node's name must resolve before the cluster's DNS exists, for kubelet, containerd and host network pods. An
+# address that the settings do not fix comes from the machine network's own DNS. The file is written in place: on Docker
+# it is a mount.
 write_hosts() {
     begin="# nta: begin"
     end="# nta: end"
@@ -44,14 +45,10 @@ write_hosts() {
         echo "$kept"
         echo "$begin"
         echo "$address $NTA_NODE"
-        while read -r known name; do
-            if [ "$known" = "-" ]; then
-                known=$(getent ahostsv4 "$name" | awk '{ print $1; exit }')
-            fi
-            if [ -n "$known" ] && [ "$name" != "$NTA_NODE" ]; then
-                echo "$known $name"
-            fi
-        done </etc/nta/nodes
+        if [ "$NTA_NODE" != "$NTA_FIRST_NODE" ]; then
+            first_address=${NTA_FIRST_ADDRESS:-$(getent ahostsv4 "$NTA_FIRST_NODE" | awk '{ print $1; exit }')}
+            [ -z "$first_address" ] || echo "$first_address $NTA_FIRST_NODE"
+        fi
         echo "$end"
     } >/etc/nta/hosts
     cat /etc/nta/hosts >/etc/hosts
@@ -217,18 +214,43 @@ initialise() {
         say "node: kubeadm init, control plane starting"
         run_kubeadm init --config /etc/nta/kubeadm.yaml
     else
-        say "node: kubeadm join, waiting for $NTA_FIRST_NODE"
-        run_kubeadm join --config /etc/nta/kubeadm.yaml
+        join
     fi
     mkdir -p "${initialised%/*}"
     touch "$initialised"
+}
+
+# machine/membership.ts answers with a token of the first node, which is made for this and not kept.
+join() {
+    say "node: waiting to be invited by $NTA_FIRST_NODE"
+    touch /run/nta/asks-to-join
+    until [ -s /run/nta/invitation ]; do
+        sleep 0.2
+    done
+    read -r token ca_cert_hash </run/nta/invitation
+    rm /run/nta/invitation /run/nta/asks-to-join
+    say "node: kubeadm join"
+    (
+        umask 077
+        sed -e "s|@JOIN_TOKEN@|$token|" -e "s|@CA_CERT_HASH@|$ca_cert_hash|" /etc/nta/kubeadm.yaml >/run/nta/join.yaml
+    )
+    joined=0
+    run_kubeadm join --config /run/nta/join.yaml || joined=$?
+    rm /run/nta/join.yaml
+    return $joined
+}
+
+dns() {
+    nodes=$(kubectl get nodes --output name | wc -l)
+    sed "s/@REPLICAS@/$((nodes > 1 ? 2 : 1))/" /etc/nta/templates/coredns-patch.yaml >/run/nta/coredns-patch.yaml
+    kubectl -n kube-system patch deployment coredns --patch-file /run/nta/coredns-patch.yaml >>"$kubeadm_log"
 }
 
 apply_addons() {
     say "node: addons: flannel, CoreDNS"
     kubectl apply --server-side --force-conflicts --validate=ignore -f /etc/nta/addons/ >>"$kubeadm_log"
     kubectl label node "$NTA_NODE" node.kubernetes.io/exclude-from-external-load-balancers- >>"$kubeadm_log" 2>&1
-    kubectl -n kube-system patch deployment coredns --patch-file /etc/nta/coredns-patch.yaml >>"$kubeadm_log"
+    dns
 }
 
 cluster() {
@@ -251,9 +273,9 @@ cluster() {
 }
 
 case ${1:-} in
-prepare | cluster) "$1" ;;
+prepare | cluster | dns) "$1" ;;
 *)
-    echo "usage: nta-node prepare|cluster" >&2
+    echo "usage: nta-node prepare|cluster|dns" >&2
     exit 2
     ;;
 esac

@@ -1,7 +1,6 @@
 import * as command from "@pulumi/command/local";
 import * as k8s from "@pulumi/kubernetes/provider";
 import * as pulumi from "@pulumi/pulumi";
-import { RandomPassword } from "@pulumi/random/randomPassword";
 
 import { endpointSpec, type MachineArgs, machineSpec, nodeNames, specText } from "./specification";
 
@@ -34,14 +33,13 @@ export class Cluster extends pulumi.ComponentResource {
     constructor(name: string, args: ClusterArgs, options?: pulumi.ComponentResourceOptions) {
         super("nta:cluster:Cluster", name, {}, options);
 
-        const joinToken = args.nodes > 1 ? this.joinToken(name) : undefined;
         const machine = new command.Command(
             `${name}-machine`,
             {
                 create: machineCommand("up"),
                 update: machineCommand("update"),
                 delete: machineCommand(`destroy ${args.clusterName}`),
-                stdin: pulumi.output(joinToken).apply((token) => specText(machineSpec(args, token))),
+                stdin: specText(machineSpec(args)),
                 triggers: [args.clusterName],
                 addPreviousOutputInEnv: false,
             },
@@ -80,16 +78,5 @@ export class Cluster extends pulumi.ComponentResource {
         this.registry = machine.urn.apply(() => `localhost:${args.registryPort}`);
         this.nodes = machine.urn.apply(() => nodeNames(args));
         this.registerOutputs({ kubeconfig: this.kubeconfig, registry: this.registry, nodes: this.nodes });
-    }
-
-    /** A kubeadm bootstrap token for the nodes that join. */
-    private joinToken(name: string): pulumi.Output<string> {
-        const part = (suffix: string, length: number) =>
-            new RandomPassword(
-                `${name}-join-token-${suffix}`,
-                { length, upper: false, special: false },
-                { parent: this },
-            ).result;
-        return pulumi.interpolate`${part("id", 6)}.${part("secret", 16)}`;
     }
 }

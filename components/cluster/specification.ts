@@ -45,7 +45,7 @@ export function nodeNames({ clusterName, nodes }: Pick<MachineArgs, "clusterName
 }
 
 /** The whole specification that `machine/main.ts up` takes: sizes, ports and each node's cloud-init documents. */
-export function machineSpec(args: MachineArgs, joinToken?: string): MachineSpec {
+export function machineSpec(args: MachineArgs): MachineSpec {
     const names = nodeNames(args);
     const hostNames = ["0.0.0.0", "127.0.0.1", "localhost"].includes(args.hostAddress) ? [] : [args.hostAddress];
     const cloudInit = {
@@ -55,7 +55,6 @@ export function machineSpec(args: MachineArgs, joinToken?: string): MachineSpec 
         registry: args.registry,
         volumes: args.volumes,
         certificateNames: hostNames,
-        joinToken,
         auditPolicy: auditPolicy(),
     };
     return {

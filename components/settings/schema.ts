@@ -78,9 +78,11 @@ export const settingsSchema = z.object({
         "auto",
         "Vagrant provider. `auto` takes the first of virtualbox, libvirt, docker that this machine can really run.",
     ),
-    nodes: integer(1, 1, 1, {
-        description: "Number of machines in the cluster. More than one comes later.",
-        expected: "1 (more nodes come later)",
+    nodes: integer(1, 1, 256, {
+        description:
+            "Number of machines in the cluster. The first one has the control plane, the registry and the volumes; " +
+            "pods run on all of them.",
+        expected: "a whole number from 1 to 256, for which the pods' range has addresses",
     }),
     cpus: integer(4, 2, 256, {
         description: "CPUs of each node. Kubernetes' control plane wants two.",

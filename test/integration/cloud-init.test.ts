@@ -13,7 +13,6 @@ const args: CloudInitArgs = {
     registryPort: 5000,
     registry: { host: "registry.example", ca: "-----BEGIN CERTIFICATE-----\n" },
     volumes: ["mysql"],
-    joinToken: "abcdef.0123456789abcdef",
     auditPolicy: auditPolicy(),
 };
 

@@ -27,7 +27,6 @@ const twoNodes: CloudInitArgs = {
     registry: { host: "registry.example:8443", ca: "-----BEGIN CERTIFICATE-----\nabc\n-----END CERTIFICATE-----\n" },
     volumes: ["mysql"],
     certificateNames: ["192.0.2.7"],
-    joinToken: "abcdef.0123456789abcdef",
     auditPolicy: auditPolicy(),
 };
 
@@ -110,18 +109,23 @@ describe("cloud-init documents", () => {
         assert.match(second.get(hosts)?.content ?? "", /\[host\."http:\/\/nta-test-1:5000"\]/);
     });
 
-    it("keep the file with the join token from other users", () => {
-        for (const node of ["nta-test-1", "nta-test-2"]) {
-            for (const file of writtenFiles(twoNodes, node).values()) {
-                if (file.content.includes("abcdef.0123456789abcdef")) {
-                    assert.equal(file.permissions, "0600", file.path);
-                }
-            }
+    it("change for no other node when nodes come or go", () => {
+        const more = { ...twoNodes, nodes: [...twoNodes.nodes, { name: "nta-test-3", address: "192.168.56.13/24" }] };
+        for (const { name } of twoNodes.nodes) {
+            assert.deepEqual(cloudInitDocuments(more, name), cloudInitDocuments(twoNodes, name));
         }
     });
 
-    it("need a join token for more than one node, and a node that is one of the cluster's", () => {
-        assert.throws(() => cloudInitDocuments({ ...twoNodes, joinToken: undefined }, "nta-test-1"), /no joinToken/);
+    it("hold no token, and let a node join only an authority that it was told of", () => {
+        const kubeadm = writtenFiles(twoNodes, "nta-test-2").get("/etc/nta/templates/kubeadm.yaml");
+        assert.match(kubeadm?.content ?? "", /token: "@JOIN_TOKEN@"\n +caCertHashes:\n +- "@CA_CERT_HASH@"\n/);
+        for (const { name } of twoNodes.nodes) {
+            const { userData } = cloudInitDocuments(twoNodes, name);
+            assert.doesNotMatch(userData, /unsafeSkipCAVerification|[a-z0-9]{6}\.[a-z0-9]{16}\b/);
+        }
+    });
+
+    it("are those of one of the cluster's nodes", () => {
         assert.throws(() => cloudInitDocuments(oneNode, "other"), /no node "other" in the cluster nta-test/);
     });
 });
