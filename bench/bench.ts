@@ -7,18 +7,10 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 
+import { median, seconds } from "./measure";
+
 const root = path.resolve(__dirname, "..");
 const rounds = 5;
-
-function seconds(command: string, cwd: string, env: NodeJS.ProcessEnv): number {
-    const started = process.hrtime.bigint();
-    execFileSync("bash", ["-c", command], { cwd, env, stdio: ["ignore", "ignore", "inherit"] });
-    return Number(process.hrtime.bigint() - started) / 1e9;
-}
-
-function median(values: number[]): number {
-    return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
-}
 
 /** A project with a state of its own whose program is an empty file. */
 function emptyProject(): { folder: string; env: NodeJS.ProcessEnv } {
