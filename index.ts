@@ -17,6 +17,7 @@ import { addresses as addressesOf, exposedPorts, nodePorts } from "./components/
 import { Namespace } from "./components/support/namespace";
 import { Support, supportVolumes } from "./components/support/support";
 import { Taurus, taurusVolumes } from "./components/taurus/taurus";
+import { User } from "./components/users/user";
 import { Workloads } from "./components/workloads/workloads";
 import { cacheDirectory, stateDirectory } from "./tools/directories";
 
@@ -102,6 +103,21 @@ const taurus = new Taurus(
     { ...inCluster, dependsOn: [support] },
 );
 
+const users = settings.users.map(
+    ({ name, role, namespaces, days }) =>
+        new User(
+            `user-${name}`,
+            {
+                userName: name,
+                role,
+                namespaces: [namespaces[0] ?? settings.namespace, ...namespaces.slice(1)],
+                days,
+                kubeconfig: cluster.kubeconfig,
+            },
+            { ...inCluster, dependsOn: [namespace] },
+        ),
+);
+
 new Workloads(
     "workloads",
     { jobs: settings.jobs, namespace: namespace.namespaceName, images: image },
@@ -109,6 +125,9 @@ new Workloads(
 );
 
 export const kubeconfig = cluster.kubeconfig;
+export const userKubeconfigs = Object.fromEntries(
+    settings.users.map(({ name }, index) => [name, users[index].kubeconfig]),
+);
 export const nodes = cluster.nodes;
 export const registry = settings.registry ?? cluster.registry;
 export const addresses = addressesOf(settings);

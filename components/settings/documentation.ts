@@ -4,6 +4,7 @@ import { documentationOf } from "./entries";
 import { defaultText, type Setting, type SettingDefault } from "./fields";
 import { jobKinds } from "./jobs/jobs";
 import { allSettings } from "./schema";
+import { user } from "./users";
 
 /** One entry of Pulumi.yaml's `config:`. */
 interface ProjectConfigEntry {
@@ -105,6 +106,11 @@ function jobsDocument(): string {
     return [jobsIntroduction, ...sections].join("\n");
 }
 
+function usersDocument(): string {
+    const head = "## Users\n\n`users` is a list.\n\n| field | default | meaning | right values |\n|---|---|---|---|";
+    return `${head}\n${entryRows(user.shape).join("\n")}\n`;
+}
+
 /** The whole text of docs/settings.md. */
 export function settingsDocument(): string {
     const groups = new Map<string, Setting[]>();
@@ -116,5 +122,5 @@ export function settingsDocument(): string {
         const head = "| setting | default | meaning | right values |\n|---|---|---|---|";
         return `## ${groupTitles[group] ?? group}\n\n${head}\n${settings.map(row).join("\n")}\n`;
     });
-    return [introduction, ...sections, jobsDocument()].join("\n");
+    return [introduction, ...sections, jobsDocument(), usersDocument()].join("\n");
 }

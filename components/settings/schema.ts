@@ -15,6 +15,7 @@ import {
     type Setting,
 } from "./fields";
 import { job } from "./jobs/jobs";
+import { user } from "./users";
 import { registryProblem, suggestRegistry } from "./registry-name";
 
 function ipv4Problem(value: string): string | undefined {
@@ -148,6 +149,11 @@ export const settingsSchema = z.object({
     jobs: list(job, {
         description: "Workloads of your own: a list of entries, each of a kind that is described below.",
         expected: "a list of jobs",
+        example: "[]",
+    }),
+    users: list(user, {
+        description: "People who get a kubeconfig and rights of their own: a list of entries, described below.",
+        expected: "a list of users",
         example: "[]",
     }),
     taurus: z.object({

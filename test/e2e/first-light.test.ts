@@ -6,6 +6,7 @@ import * as path from "node:path";
 
 import { CommandResult } from "./command";
 import { eventually, TaurusClient, waveWithSpike } from "./taurus-client";
+import { users } from "./users";
 import { freePort, Workspace } from "./workspace";
 
 /** Seconds that one `npm run up` may take here: on a machine whose caches are empty it builds Kubernetes and Pulumi. */
@@ -490,6 +491,8 @@ describe("first light: from a fresh clone to a scored metric, and back", functio
             }
         });
     });
+
+    users(workspace);
 
     describe("the machine", () => {
         // Taurus has metrics of its own, whose rows grow all the time.

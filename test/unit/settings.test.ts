@@ -92,6 +92,7 @@ const defaults: Settings = {
     sourceRef: "02903b0062c89c2c259b533eea2df6e8bb44eaf3",
     namespace: "taurus",
     jobs: [],
+    users: [],
     taurus: {
         replicas: 1,
         expose: true,
