@@ -86,8 +86,9 @@ function entryRows(shape: z.ZodRawShape, prefix = ""): string[] {
         }
         const { description, expected } = documentation;
         const row = `| \`${prefix}${name}\` | ${entryDefault(schema as z.ZodType)} | ${cell(description)} | ${cell(expected)} |`;
-        const inner = schema instanceof z.ZodPrefault ? schema.unwrap() : schema;
-        return [row, ...(inner instanceof z.ZodObject ? entryRows(inner.shape, `${prefix}${name}.`) : [])];
+        const inner = schema instanceof z.ZodPrefault || schema instanceof z.ZodOptional ? schema.unwrap() : schema;
+        const [part, object] = inner instanceof z.ZodArray ? [`${name}[]`, inner.element] : [name, inner];
+        return [row, ...(object instanceof z.ZodObject ? entryRows(object.shape, `${prefix}${part}.`) : [])];
     });
 }
 

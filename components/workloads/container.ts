@@ -22,13 +22,17 @@ export function workloadLabels(workloadName: string, kind: string): Record<strin
     return { ...labels(workloadName), "app.kubernetes.io/component": kind };
 }
 
-/** A workload's main container, under the Pod Security Standard "restricted". */
-export function workloadContainer(args: WorkloadArgs, command: readonly string[]): types.input.core.v1.Container {
+/**
+ * A workload's main container, under the Pod Security Standard "restricted".
+ *
+ * @param command The image's own if not given.
+ */
+export function workloadContainer(args: WorkloadArgs, command?: readonly string[]): types.input.core.v1.Container {
     const { cpu, memory } = args.resources;
     return {
         name: args.workloadName,
         image: args.image,
-        command: [...command],
+        ...(command === undefined ? {} : { command: [...command] }),
         env: environmentVariables(args.env ?? {}),
         resources: { requests: { cpu, memory }, limits: { memory } },
         securityContext: restrictedContainer(),

@@ -3,6 +3,8 @@ import * as pulumi from "@pulumi/pulumi";
 import { isImageName, ImageName } from "../images/catalog";
 import type { Job } from "../settings/jobs/jobs";
 import { BatchJob } from "./batch-job/batch-job";
+import { CronJob } from "./cron-job/cron-job";
+import { Service } from "./service/service";
 
 export interface WorkloadsArgs {
     /** The declared workloads, checked. */
@@ -33,6 +35,12 @@ export class Workloads extends pulumi.ComponentResource {
         switch (job.kind) {
             case "batch":
                 new BatchJob(name, { ...job, ...common }, options);
+                break;
+            case "cron":
+                new CronJob(name, { ...job, ...common }, options);
+                break;
+            case "service":
+                new Service(name, { ...job, ...common }, options);
                 break;
         }
     }

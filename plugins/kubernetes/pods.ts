@@ -121,12 +121,14 @@ export function podProblem(pod: KubernetesObject): string | undefined {
     const problems = containerProblems(pod).map(
         ({ container, reason, message }) => `container ${container}: [${reason}]${message === "" ? "" : ` ${message}`}`,
     );
+    const status = asObject(pod.status);
+    // Such as DeadlineExceeded or Evicted: why its containers ended.
+    const reason = status.reason ? ` [${asString(status.reason)}]` : "";
+    if (status.phase === "Failed" && (reason !== "" || problems.length === 0)) {
+        problems.unshift(`failed${reason} ${asString(status.message)}`.trimEnd());
+    }
     if (problems.length > 0) {
         return `${subject}: ${problems.join("; ")}`;
-    }
-    const status = asObject(pod.status);
-    if (status.phase === "Failed") {
-        return `${subject}: failed${status.reason ? ` [${asString(status.reason)}]` : ""} ${asString(status.message)}`.trimEnd();
     }
     const scheduled = conditionOf(pod, "PodScheduled");
     if (scheduled.status === "False") {

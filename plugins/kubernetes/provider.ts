@@ -55,6 +55,7 @@ import {
     toKubernetes,
     uidOf,
 } from "./object";
+import { isTrue } from "./pods";
 import { parseWaitFor, Readiness, readinessOf, waitForAnnotation } from "./readiness";
 import { replacementPaths } from "./replacement-rules";
 import { connect, readSettings, Settings } from "./settings";
@@ -265,13 +266,18 @@ export class KubernetesProvider implements Provider, ResourceHandler {
         for (const { path, kind } of differences) {
             detailed[path] = { kind, inputDiff: true };
         }
+        const unready = isUnreadyJob(toKubernetes(request.oldState), news);
+        if (unready) {
+            detailed[replaceUnreadyPath] = { kind: "update-replace", inputDiff: true };
+        }
         const sameObject =
             nameOf(news) === parseId(request.id).name && namespaceOf(news) === parseId(request.id).namespace;
-        const replaced = differences.filter(({ kind }) => kind.endsWith("-replace")).map(({ path }) => path);
+        const replaced = Object.keys(detailed).filter((path) => detailed[path]?.kind.endsWith("-replace"));
         return {
-            changes: differences.length > 0,
+            changes: Object.keys(detailed).length > 0,
             replaces: replaced,
-            deleteBeforeReplace: replaces(differences) && isNamed(news) && !isAutonamed(news) && sameObject,
+            deleteBeforeReplace:
+                (unready || replaces(differences)) && isNamed(news) && !isAutonamed(news) && sameObject,
             detailed,
         };
     }
@@ -722,6 +728,19 @@ function readinessFor(inputs: KubernetesObject): Readiness | undefined {
     }
     const waitFor = annotationOf(inputs, waitForAnnotation);
     return waitFor === "" ? readinessOf(kindOf(inputs)) : parseWaitFor(waitFor);
+}
+
+const replaceUnreadyPath = 'metadata.annotations["pulumi.com/replaceUnready"]';
+
+// A Job that did not succeed when it was last looked at, and whose annotation asks for another one then.
+function isUnreadyJob(state: KubernetesObject, inputs: KubernetesObject): boolean {
+    const { group, kind } = kindOf(inputs);
+    return (
+        group === "batch" &&
+        kind === "Job" &&
+        annotationOf(inputs, "pulumi.com/replaceUnready") === "true" &&
+        !isTrue(state, "Complete")
+    );
 }
 
 // Milliseconds: customTimeouts, else the annotation, else the default in seconds.

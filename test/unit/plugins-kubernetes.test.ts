@@ -309,6 +309,33 @@ describe("kubernetes plugin: diff", () => {
         const secret = await run({ metadata: fixed, x: new Secret("1") }, { metadata: fixed, x: "1" });
         assert.equal(secret.changes, false);
     });
+
+    it("replaces a Job that did not succeed, where its annotation asks for that", async () => {
+        const path = 'metadata.annotations["pulumi.com/replaceUnready"]';
+        const run = (annotation: string, conditions: PropertyMap[]) => {
+            const annotations = { "pulumi.com/replaceUnready": annotation };
+            const job = {
+                apiVersion: "batch/v1",
+                kind: "Job",
+                metadata: { name: "a", namespace: "default", annotations },
+            };
+            return new KubernetesProvider().diff(context("kubernetes:batch/v1:Job"), {
+                id: "default/a",
+                oldState: { ...job, status: { conditions } },
+                oldInputs: job,
+                newInputs: job,
+                ignoreChanges: [],
+            });
+        };
+        assert.deepEqual(await run("true", [{ type: "Failed", status: "True" }]), {
+            changes: true,
+            replaces: [path],
+            deleteBeforeReplace: true,
+            detailed: { [path]: { kind: "update-replace", inputDiff: true } },
+        });
+        assert.equal((await run("true", [{ type: "Complete", status: "True" }])).changes, false);
+        assert.equal((await run("false", [{ type: "Failed", status: "True" }])).changes, false);
+    });
 });
 
 describe("kubernetes plugin: check", () => {
@@ -820,6 +847,17 @@ describe("kubernetes plugin: readiness", () => {
         assert.equal(podProblem(pod({ state: { waiting: { reason: "ContainerCreating" } } })), undefined);
         const killed = pod({ state: { terminated: { exitCode: 137, reason: "OOMKilled", finishedAt: "x" } } });
         assert.equal(podProblem(killed), "Pod n/p: container c: [OOMKilled] OOMKilled (exit code 137)");
+        const late = pod({ state: { terminated: { exitCode: 143, reason: "Error", finishedAt: "x" } } });
+        late.status = {
+            ...(late.status as JsonObject),
+            phase: "Failed",
+            reason: "DeadlineExceeded",
+            message: "too long",
+        };
+        assert.equal(
+            podProblem(late),
+            "Pod n/p: failed [DeadlineExceeded] too long; container c: [Error] exit code 143",
+        );
         const waiting = {
             metadata: { name: "p" },
             status: {

@@ -18,6 +18,9 @@ function problemsOf(jobs: unknown, secretKeys: string[] = []): readonly SettingP
 
 const batch = { kind: "batch", name: "report", image: "htmengine", command: ["true"] };
 
+const cron = { ...batch, kind: "cron", schedule: "30 2 * * *" };
+const service = { kind: "service", name: "web", image: "htmengine", ports: [{ port: 80 }] };
+
 describe("settings: jobs", () => {
     it("get their defaults", () => {
         assert.deepEqual(parse([batch]), [
@@ -33,6 +36,48 @@ describe("settings: jobs", () => {
             },
         ]);
     });
+
+    it("of the kinds cron and service get theirs, too", () => {
+        const resources = { cpu: "100m", memory: "256Mi" };
+        assert.deepEqual(parse([cron, { ...service, name: "web", autoscale: { max: 3 } }]), [
+            {
+                ...cron,
+                env: {},
+                resources,
+                retries: 0,
+                timeZone: "Etc/UTC",
+                concurrencyPolicy: "Forbid",
+                suspend: false,
+                keepSucceeded: 3,
+                keepFailed: 3,
+            },
+            {
+                ...service,
+                env: {},
+                resources,
+                replicas: 1,
+                ports: [{ name: "http", port: 80 }],
+                readiness: {},
+                liveness: {},
+                drain: 5,
+                stopTimeout: 30,
+                autoscale: { min: 1, max: 3, cpu: 80 },
+            },
+        ]);
+    });
+
+    for (const schedule of [
+        "*/5 * * * *",
+        "0 9-17 * * mon-fri",
+        "0 0 1,15 JAN *",
+        "@daily",
+        "@every 1h30m",
+        "0 0 29 2 ?",
+    ]) {
+        it(`take the schedule ${schedule}`, () => {
+            assert.equal((parse([{ ...cron, schedule }])[0] as { schedule: string }).schedule, schedule);
+        });
+    }
 
     it("take what --path has turned into numbers and truth values as the text that was typed", () => {
         const [job] = parse([{ ...batch, command: ["sleep", 5], env: { DEBUG: true, RATE: 0.5, NONE: "" } }]);
@@ -53,6 +98,47 @@ describe("settings: jobs", () => {
         ["too many retries", { ...batch, retries: 101 }, "nta:jobs[0].retries", /more than 100/, /retries' 3$/],
         ["half a retry", { ...batch, retries: 0.5 }, "nta:jobs[0].retries", /whole number/, /set/],
         ["a deadline of nothing", { ...batch, deadline: 0 }, "nta:jobs[0].deadline", /less than 1/, /set/],
+        ["no schedule", { ...cron, schedule: undefined }, "nta:jobs[0].schedule", /missing/, /'30 2 \* \* \*'/],
+        ["a schedule in words", { ...cron, schedule: "daily" }, "nta:jobs[0].schedule", /has 1 fields/, /set/],
+        ["a schedule of seconds", { ...cron, schedule: "0 0 * * * *" }, "nta:jobs[0].schedule", /6 fields/, /set/],
+        ["minute 61", { ...cron, schedule: "61 * * * *" }, "nta:jobs[0].schedule", /no schedule/, /set/],
+        ["a day that never comes", { ...cron, schedule: "0 0 30 2 *" }, "nta:jobs[0].schedule", /no time/, /set/],
+        ["Sunday as 7", { ...cron, schedule: "0 0 * * 7" }, "nta:jobs[0].schedule", /Kubernetes/, /set/],
+        ["Quartz's last day", { ...cron, schedule: "0 0 L * *" }, "nta:jobs[0].schedule", /Kubernetes/, /set/],
+        ["a town that is none", { ...cron, timeZone: "Europe/Bonn" }, "nta:jobs[0].timeZone", /no time zone/, /Berlin/],
+        ["an offset", { ...cron, timeZone: "+02:00" }, "nta:jobs[0].timeZone", /no time zone/, /Berlin/],
+        ["an own policy", { ...cron, concurrencyPolicy: "wait" }, "nta:jobs[0].concurrencyPolicy", /choices/, /Forbid/],
+        ["no port", { ...service, ports: [] }, "nta:jobs[0].ports", /empty/, /set/],
+        ["port 0", { ...service, ports: [{ port: 0 }] }, "nta:jobs[0].ports[0].port", /less than 1/, /80$/],
+        [
+            "a port's mistyped field",
+            { ...service, ports: [{ prt: 1, port: 1 }] },
+            "nta:jobs[0].ports[0].prt",
+            /no field/,
+            /rm/,
+        ],
+        [
+            "two ports of one name",
+            { ...service, ports: [{ port: 80 }, { port: 81 }] },
+            "nta:jobs[0].ports[1].name",
+            /name of port 0 too/,
+            /set/,
+        ],
+        [
+            "a path without /",
+            { ...service, readiness: { path: "x" } },
+            "nta:jobs[0].readiness.path",
+            /no path/,
+            /health/,
+        ],
+        [
+            "fewer at most",
+            { ...service, autoscale: { min: 3, max: 2 } },
+            "nta:jobs[0].autoscale.max",
+            /than min/,
+            /set/,
+        ],
+        ["a name for an address", { ...service, clusterIP: "web" }, "nta:jobs[0].clusterIP", /no IPv4/, /10\.100/],
         [
             "a quantity without a unit",
             { ...batch, resources: { memory: "5" } },

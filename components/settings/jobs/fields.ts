@@ -95,3 +95,25 @@ export const containerFields = () => ({
     env: envField(),
     resources: resourcesField(),
 });
+
+/** What every kind has whose command runs to an end. */
+export const runFields = () => ({
+    command: commandField(),
+    retries: field(entryInteger(0, 100).default(0), {
+        description: "How often it is tried again after it failed.",
+        expected: "a whole number from 0 to 100",
+        example: "3",
+    }),
+    deadline: secondsField(
+        "Seconds after which what still runs is ended and counts as failed; its log stays. Not set: it may run for ever.",
+        "3600",
+    ),
+});
+
+export function replicasField() {
+    return field(entryInteger(0, 100).default(1), {
+        description: "How many pods answer.",
+        expected: "a whole number from 0 to 100",
+        example: "2",
+    });
+}

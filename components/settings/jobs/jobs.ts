@@ -1,9 +1,11 @@
 import { z } from "zod";
 
 import { batchJob } from "./batch";
+import { cronJob } from "./cron";
+import { service } from "./service";
 
 /** The kinds of jobs, in the order of the documentation: each a file of this folder. */
-export const jobKinds = [batchJob] as const;
+export const jobKinds = [batchJob, cronJob, service] as const;
 
 /** One entry of the setting `jobs`. */
 export const job = z.discriminatedUnion("kind", jobKinds, { error: "is no kind of job" });

@@ -1,15 +1,10 @@
 import * as batch from "@pulumi/kubernetes/batch/v1";
 import * as pulumi from "@pulumi/pulumi";
 
-import { skipAwait } from "../../support/pod";
-import { WorkloadArgs, workloadContainer, workloadLabels, workloadPod } from "../container";
+import { workloadLabels } from "../container";
+import { jobDeadline, jobSpec, RunArgs } from "./job-spec";
 
-export interface BatchJobArgs extends WorkloadArgs {
-    command: readonly string[];
-    /** How often it is tried again after it failed. */
-    retries: number;
-    /** Seconds after which it is ended and counts as failed. */
-    deadline?: number;
+export interface BatchJobArgs extends RunArgs {
     /** The update waits for its end, and fails if it does. */
     wait: boolean;
 }
@@ -22,16 +17,13 @@ export function batchJob(args: BatchJobArgs): batch.JobArgs {
             name: args.workloadName,
             namespace: args.namespace,
             labels,
-            ...(args.wait ? {} : { annotations: skipAwait }),
+            annotations: args.wait
+                ? // One that failed runs again at the next update, instead of being found failed once more.
+                  { "pulumi.com/replaceUnready": "true" }
+                : // Not skipAwait: that would skip the wait for a deletion too, which a replacement begins with.
+                  { "pulumi.com/waitFor": "jsonpath={.metadata.uid}" },
         },
-        spec: {
-            backoffLimit: args.retries,
-            ...(args.deadline === undefined ? {} : { activeDeadlineSeconds: args.deadline }),
-            template: {
-                metadata: { labels },
-                spec: { restartPolicy: "Never", ...workloadPod([workloadContainer(args, args.command)]) },
-            },
-        },
+        spec: jobSpec(args, labels),
     };
 }
 
@@ -42,12 +34,13 @@ export class BatchJob extends pulumi.ComponentResource {
 
     constructor(name: string, args: BatchJobArgs, options?: pulumi.ComponentResourceOptions) {
         super("nta:workloads:BatchJob", name, {}, options);
+        const patience = args.deadline === undefined ? "24h" : `${jobDeadline(args.deadline) + 60}s`;
         const job = new batch.Job(`${name}-job`, batchJob(args), {
             parent: this,
             // A Job's template can't be changed, and its name stays.
             replaceOnChanges: ["spec"],
             deleteBeforeReplace: true,
-            customTimeouts: { create: args.deadline === undefined ? "24h" : `${args.deadline + 60}s` },
+            customTimeouts: { create: patience, update: patience },
         });
         this.jobName = job.metadata.name;
         this.registerOutputs({ jobName: this.jobName });
