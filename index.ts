@@ -3,17 +3,20 @@ import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 
 import { Cluster } from "./components/cluster/cluster";
+import { ExistingCluster } from "./components/cluster/existing-cluster";
+import type { KubernetesCluster } from "./components/cluster/kubernetes-cluster";
 import { hostCertificates } from "./components/images/host-certificates";
 import { Images } from "./components/images/images";
 import { resolveSource } from "./components/images/source";
 import {
     clusterNameOf,
     collectorKeysOf,
+    existingClusterOf,
     readSettings,
     registryCredentialsOf,
     registryMirrorOf,
 } from "./components/settings";
-import { addresses as addressesOf, exposedPorts, nodePorts } from "./components/settings/ports";
+import { addresses as addressesOf, addressesOnCluster, exposedPorts, exposures } from "./components/settings/ports";
 import { Namespace } from "./components/support/namespace";
 import { Support, supportVolumes } from "./components/support/support";
 import { Taurus, taurusVolumes } from "./components/taurus/taurus";
@@ -24,20 +27,27 @@ import { cacheDirectory, stateDirectory } from "./tools/directories";
 const settings = readSettings();
 const { cpus, memory, disk, apiPort, registryPort, hostAddress } = settings;
 
-const cluster = new Cluster("cluster", {
-    clusterName: clusterNameOf(pulumi.getStack()),
-    provider: settings.provider,
-    nodes: settings.nodes,
-    cpus,
-    memory,
-    disk,
-    apiPort,
-    registryPort,
-    hostAddress,
-    forwardedPorts: exposedPorts(settings),
-    volumes: [...supportVolumes, ...taurusVolumes],
-    registry: registryMirrorOf(settings),
-});
+const stackName = clusterNameOf(pulumi.getStack());
+
+const existingArgs = existingClusterOf(settings, stackName);
+const existing = existingArgs && new ExistingCluster("cluster", existingArgs);
+const cluster: KubernetesCluster =
+    existing ??
+    new Cluster("cluster", {
+        clusterName: stackName,
+        provider: settings.provider,
+        nodes: settings.nodes,
+        cpus,
+        memory,
+        disk,
+        apiPort,
+        registryPort,
+        hostAddress,
+        forwardedPorts: exposedPorts(settings),
+        volumes: [...supportVolumes, ...taurusVolumes],
+        externalRegistry: settings.registry,
+        registry: registryMirrorOf(settings),
+    });
 
 const source = resolveSource({
     source: settings.source,
@@ -46,7 +56,7 @@ const source = resolveSource({
     memory: path.join(stateDirectory(), "stacks", pulumi.getStack(), "source.json"),
 });
 const appImages = new Images("images", {
-    registry: settings.registry ?? cluster.registry,
+    registry: cluster.registry,
     credentials: registryCredentialsOf(settings),
     source: source.path,
     contexts: path.join(cacheDirectory(), "contexts", pulumi.getStack()),
@@ -54,14 +64,20 @@ const appImages = new Images("images", {
 });
 const image = appImages.refs;
 
-// What lives in the machine goes with it: when the machine is deleted, nothing in it is deleted one by one.
+// What lives in the machine, or else in the namespace, goes with it: nothing of that is deleted one by one.
 const inCluster = { provider: cluster.provider, deletedWith: cluster.machine };
-const namespace = new Namespace("namespace", { namespaceName: settings.namespace }, inCluster);
+const namespace = new Namespace(
+    "namespace",
+    { namespaceName: settings.namespace, owner: stackName },
+    { ...inCluster, provider: cluster.exclusiveProvider },
+);
+const withNamespace = { ...inCluster, deletedWith: cluster.machine ?? namespace.namespace };
 const inNamespace = {
     namespace: namespace.namespaceName,
     clusterWidePrefix: settings.namespace,
-    storage: { kind: "local", node: cluster.nodes[0], folder: "/var/lib/nta/volumes" },
-} as const;
+    storage: cluster.storage,
+};
+const exposure = exposures(settings);
 
 const { mysql, rabbitmq, dynamodb } = settings.support;
 const support = new Support(
@@ -71,20 +87,20 @@ const support = new Support(
         mysql: {
             image: image.mysql,
             storageSize: mysql.storage,
-            nodePort: mysql.expose ? nodePorts.mysql : undefined,
+            exposure: exposure.mysql,
         },
         rabbitmq: {
             image: image.rabbitmq,
             storageSize: rabbitmq.storage,
-            nodePort: rabbitmq.expose ? nodePorts.rabbitmqManagement : undefined,
+            exposure: exposure.rabbitmq,
         },
         dynamodb: {
             image: image["taurus-dynamodb"],
             storageSize: dynamodb.storage,
-            nodePort: dynamodb.expose ? nodePorts.dynamodb : undefined,
+            exposure: exposure.dynamodb,
         },
     },
-    inCluster,
+    withNamespace,
 );
 
 const taurus = new Taurus(
@@ -94,13 +110,13 @@ const taurus = new Taurus(
         image: image.taurus,
         replicas: settings.taurus.replicas,
         storageSize: settings.taurus.storage,
-        nodePorts: settings.taurus.expose ? nodePorts.taurus : undefined,
+        exposure: exposure.taurus,
         support,
         collectors: settings.taurus.collectors.enabled
             ? { image: image["taurus.metric_collectors"], keys: collectorKeysOf(settings) }
             : undefined,
     },
-    { ...inCluster, dependsOn: [support] },
+    { ...withNamespace, dependsOn: [support] },
 );
 
 const users = settings.users.map(
@@ -121,7 +137,7 @@ const users = settings.users.map(
 new Workloads(
     "workloads",
     { jobs: settings.jobs, namespace: namespace.namespaceName, images: image },
-    { ...inCluster, dependsOn: [support] },
+    { ...withNamespace, dependsOn: [support] },
 );
 
 export const kubeconfig = cluster.kubeconfig;
@@ -129,8 +145,12 @@ export const userKubeconfigs = Object.fromEntries(
     settings.users.map(({ name }, index) => [name, users[index].kubeconfig]),
 );
 export const nodes = cluster.nodes;
-export const registry = settings.registry ?? cluster.registry;
-export const addresses = addressesOf(settings);
+export const registry = cluster.registry;
+export const addresses = existing
+    ? pulumi
+          .all([existing.server, existing.nodeAddress, { taurus: taurus.exposed, ...support.exposed }])
+          .apply((known) => addressesOnCluster(...known))
+    : addressesOf(settings);
 export const images = image;
 export const apiKey = taurus.apiKey;
 export const mysqlPassword = support.mysql.password;

@@ -5,8 +5,9 @@ import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 
 import type { RegistryMirror } from "../cloud-init/documents";
+import type { ExistingClusterArgs } from "./cluster/existing-cluster";
 import { parseSettings } from "./settings/parse";
-import type { SecretText } from "./settings/fields";
+import { SecretText } from "./settings/fields";
 import type { Settings } from "./settings/schema";
 
 export type { SettingsContext } from "./settings/context";
@@ -80,6 +81,16 @@ export function clusterNameOf(stack: string): string {
         );
     }
     return `nta-${stack}`;
+}
+
+/** The cluster that is there already, if the settings name one. */
+export function existingClusterOf(settings: Settings, owner: string): ExistingClusterArgs | undefined {
+    const { cluster, registry, kubeconfig, kubeContext, namespace, storageClass } = settings;
+    if (cluster !== "existing" || registry === undefined) {
+        return undefined;
+    }
+    const source = kubeconfig instanceof SecretText ? { content: kubeconfig.reveal() } : kubeconfig;
+    return { kubeconfig: source, context: kubeContext, registry, namespace, owner, storageClass };
 }
 
 /** The registry's login, if there is one; the password as a secret. */

@@ -80,6 +80,9 @@ export interface WantedPort {
 /** The ports of this machine that a cluster with these settings takes. */
 export function wantedPorts(settings: Settings): WantedPort[] {
     const { taurus, support } = settings;
+    if (settings.cluster === "existing") {
+        return [];
+    }
     return [
         { setting: "apiPort", port: settings.apiPort, wanted: true },
         { setting: "registryPort", port: settings.registryPort, wanted: settings.registry === undefined },

@@ -2,7 +2,8 @@ import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { findProgram, tryCommand } from "./command";
-import { checkMachine } from "./checks";
+import type { Settings } from "../components/settings/schema";
+import { checkMachine, readSettings } from "./checks";
 import { installPackages, missingPackages } from "./debian-packages";
 import { cacheDirectory, shortPath, stateDirectory } from "./directories";
 import { ensureDocker } from "./docker";
@@ -14,7 +15,7 @@ import { problemOf, Problem } from "./problem";
 import { Progress, type Report } from "./progress";
 import { ensurePulumiEngine, findGo, link, type PulumiEngine } from "./pulumi-engine";
 import { preparePulumiHome, writeEnvironmentFile, type PulumiHome } from "./pulumi-home";
-import { StackSession } from "./stack";
+import { project, StackSession } from "./stack";
 import { Unavailable } from "./sources";
 import { atLeast, pinned } from "./pinned";
 
@@ -28,13 +29,17 @@ export interface Tools {
     origins: PluginOrigins;
 }
 
+/** Where Kubernetes runs. */
+export type ClusterKind = Settings["cluster"];
+
 /** The steps that a goal takes, in the order in which they are done: what is quick and may fail comes first. */
-export function planSteps(goal: Goal): string[] {
+export function planSteps(goal: Goal, cluster: ClusterKind = "vagrant"): string[] {
     const machine = goal === "up" ? ["This machine"] : [];
-    const nodeImage = goal === "up" || goal === "test" ? ["Node image"] : [];
+    const vagrant = cluster === "vagrant" ? ["Vagrant"] : [];
+    const nodeImage = cluster === "vagrant" && (goal === "up" || goal === "test") ? ["Node image"] : [];
     // Tests make their own Pulumi homes and stacks.
     const stack = goal === "test" ? [] : ["Pulumi's plugins", "Stack"];
-    return [...machine, "Debian packages", "Docker engine", "Vagrant", "Pulumi", ...nodeImage, ...stack];
+    return [...machine, "Debian packages", "Docker engine", ...vagrant, "Pulumi", ...nodeImage, ...stack];
 }
 
 /** Who holds a lock, in words; one of another machine can't be known to be over, so its file is named. */
@@ -58,24 +63,34 @@ async function alone<T>(purpose: string, progress: Progress, work: () => Promise
     }
 }
 
+/** Where a stack's cluster is. As long as there is a machine, Vagrant is needed, if only to destroy it. */
+export async function clusterKindOf(stack: string): Promise<ClusterKind> {
+    const machine = join(stateDirectory(), "machines", `${project}-${stack}`, "Vagrantfile");
+    const read = await readSettings(stack);
+    return "settings" in read && !existsSync(machine) ? read.settings.cluster : "vagrant";
+}
+
 /**
- * Gathers what is not a stack's own: packages, Docker, Vagrant, Pulumi's engine, the node image. Each comes from this
- * machine, else an official download, else package registries.
+ * Gathers what is not a stack's own: packages, Docker, Pulumi's engine, and for a cluster of our own Vagrant and the node
+ * image. Each comes from this machine, else an official download, else package registries.
  */
-export function gather(goal: Goal, progress: Progress): Promise<PulumiEngine> {
+export function gather(goal: Goal, progress: Progress, cluster: ClusterKind = "vagrant"): Promise<PulumiEngine> {
+    const steps = planSteps(goal, cluster);
     return alone(`npm run ${goal}`, progress, async () => {
         if (goal === "up") {
             await progress.step("This machine", checkThisMachine);
         }
-        await progress.step("Debian packages", (report) => ensurePackages(goal, report), String);
+        await progress.step("Debian packages", (report) => ensurePackages(goal, cluster, report), String);
         await progress.step("Docker engine", ensureDocker, String);
-        await progress.step("Vagrant", ensureVagrant, String);
+        if (steps.includes("Vagrant")) {
+            await progress.step("Vagrant", ensureVagrant, String);
+        }
         const { result: engine } = await progress.step(
             "Pulumi",
             ensurePulumiEngine,
             ({ source, result }) => `${result.version}, ${source}`,
         );
-        if (goal === "up" || goal === "test") {
+        if (steps.includes("Node image")) {
             await progress.step("Node image", ensureNodeImage, String);
         }
         await linkKubectl();
@@ -108,9 +123,11 @@ async function checkThisMachine(report: Report): Promise<void> {
     }
 }
 
-async function ensurePackages(goal: Goal, report: Report): Promise<string> {
+async function ensurePackages(goal: Goal, cluster: ClusterKind, report: Report): Promise<string> {
     const closed = !(await reaches("https://github.com"));
-    const needed = missingPackages(goal === "test" ? "test" : "run", closed);
+    const needed = missingPackages(goal === "test" ? "test" : "run", closed).filter(
+        (entry) => cluster === "vagrant" || entry.command !== "vagrant",
+    );
     // An engine that answers may be anywhere: then none has to be installed here.
     const docker = needed.findIndex((entry) => entry.package === "docker.io");
     if (docker >= 0) {

@@ -93,6 +93,22 @@ export async function runPulumi(program: string, session: StackSession, args: re
     return code;
 }
 
+/** The stack's outputs that a user is told. */
+export interface StackOutputs {
+    registry?: string;
+    /** What is reached where. */
+    addresses?: Record<string, string>;
+}
+
+/** Reads the stack's outputs, secret ones masked; none of them if the engine does not give them. */
+export async function readOutputs(program: string, session: StackSession): Promise<StackOutputs> {
+    const result = await tryCommand(
+        [program, "stack", "output", "--json", "--stack", session.name, "--non-interactive"],
+        { cwd: root, env: session.env },
+    );
+    return result.code === 0 ? (JSON.parse(result.stdout) as StackOutputs) : {};
+}
+
 /** The file that `env` makes KUBECONFIG. */
 export function kubeconfigFile(stack: string): string {
     return join(stateDirectory(), "machines", `${project}-${stack}`, "kubeconfig");

@@ -1,6 +1,15 @@
 import { join } from "node:path";
 import { stateDirectory } from "./directories";
-import { describeHolder, gather, gatherPlugins, openStack, planSteps, type Goal, type Tools } from "./gather";
+import {
+    clusterKindOf,
+    describeHolder,
+    gather,
+    gatherPlugins,
+    openStack,
+    planSteps,
+    type Goal,
+    type Tools,
+} from "./gather";
 import { tryLock } from "./lock.cjs";
 import { presentStack } from "./present-stack";
 import { Problem } from "./problem";
@@ -22,8 +31,9 @@ export async function onStack(
         );
     }
     try {
-        const progress = new Progress(planSteps(goal).length);
-        const tools = await gatherPlugins(await gather(goal, progress), goal, progress);
+        const cluster = await clusterKindOf(stack);
+        const progress = new Progress(planSteps(goal, cluster).length);
+        const tools = await gatherPlugins(await gather(goal, progress, cluster), goal, progress);
         const session = await progress.step(
             "Stack",
             (report) => openStack(tools, report),

@@ -2,10 +2,16 @@ import * as command from "@pulumi/command/local";
 import * as k8s from "@pulumi/kubernetes/provider";
 import * as pulumi from "@pulumi/pulumi";
 
+import type { VolumeStorage } from "../support/volume";
+import type { KubernetesCluster } from "./kubernetes-cluster";
 import { endpointSpec, type MachineArgs, machineSpec, nodeNames, specText } from "./specification";
 
 export type { ForwardedPort, RegistryMirror } from "./specification";
-export type ClusterArgs = MachineArgs;
+
+export interface ClusterArgs extends MachineArgs {
+    /** Registry for the images, `host[:port][/path]`; the cluster's own if absent. */
+    externalRegistry?: string;
+}
 
 /** How the engine runs machine/main.ts: from the program's folder, also long after this version of the program. */
 function machineCommand(action: string): string {
@@ -18,17 +24,18 @@ function machineCommand(action: string): string {
  * Changed settings are applied to the machines in place where that is possible, else by a restart that keeps their data;
  * the cluster itself stays, and what runs in it.
  */
-export class Cluster extends pulumi.ComponentResource {
+export class Cluster extends pulumi.ComponentResource implements KubernetesCluster {
     /** What goes with the machine can name it in `deletedWith`. */
     readonly machine: pulumi.Resource;
     /** For use on this machine, with the rights of an administrator. Secret. */
     readonly kubeconfig: pulumi.Output<string>;
-    /** Speaks to this cluster. */
     readonly provider: k8s.Provider;
-    /** `localhost:<port>`: the registry's name on this machine and on the nodes. */
+    /** The same: all that is in the machine is this stack's. */
+    readonly exclusiveProvider: k8s.Provider;
+    /** Its own is `localhost:<port>` on this machine and on the nodes alike. */
     readonly registry: pulumi.Output<string>;
-    /** Names of the nodes. */
     readonly nodes: pulumi.Output<string[]>;
+    readonly storage: VolumeStorage;
 
     constructor(name: string, args: ClusterArgs, options?: pulumi.ComponentResourceOptions) {
         super("nta:cluster:Cluster", name, {}, options);
@@ -74,9 +81,14 @@ export class Cluster extends pulumi.ComponentResource {
             { parent: this, deletedWith: machine },
         );
 
+        this.exclusiveProvider = this.provider;
+
         // Known in preview, and still not there before the machine is.
-        this.registry = machine.urn.apply(() => `localhost:${args.registryPort}`);
+        this.registry = pulumi.output(
+            args.externalRegistry ?? machine.urn.apply(() => `localhost:${args.registryPort}`),
+        );
         this.nodes = machine.urn.apply(() => nodeNames(args));
+        this.storage = { kind: "local", node: this.nodes[0], folder: "/var/lib/nta/volumes" };
         this.registerOutputs({ kubeconfig: this.kubeconfig, registry: this.registry, nodes: this.nodes });
     }
 }

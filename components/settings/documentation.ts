@@ -67,7 +67,7 @@ function cell(text: string): string {
 
 function row(setting: Setting): string {
     const shownDefault = setting.default === "" ? "" : `\`${defaultText(setting)}\``;
-    const meaning = `${setting.description}${setting.secret ? " Secret." : ""}`;
+    const meaning = `${setting.description}${setting.secret === true ? " Secret." : ""}`;
     return `| \`${setting.name}\` | ${shownDefault} | ${cell(meaning)} | ${cell(setting.expected)} |`;
 }
 

@@ -12,8 +12,8 @@ export interface SettingDocumentation {
     example?: string;
     /** A right value near to a wrong one, where there is an obvious one. */
     suggest?: (wrong: string) => string | undefined;
-    /** The value must be stored encrypted (`pulumi config set --secret`) and is never shown. */
-    secret?: true;
+    /** The value, or such a value, must be stored encrypted (`pulumi config set --secret`) and is never shown. */
+    secret?: true | ((value: unknown) => boolean);
 }
 
 /** Type names that Pulumi.yaml's `config:` knows (workspace.ProjectConfigType of the engine) and this program uses. */
@@ -39,6 +39,11 @@ export interface Setting extends SettingDocumentation {
 interface LeafRegistration extends SettingDocumentation {
     type: SettingType;
     default: SettingDefault;
+}
+
+/** Whether this value of a setting must be stored encrypted and is never shown. */
+export function isSecret({ secret }: Pick<Setting, "secret">, value: unknown): boolean {
+    return typeof secret === "function" ? secret(value) : secret === true;
 }
 
 /** A default as `pulumi config set` takes it. */
@@ -143,14 +148,12 @@ export function choice<const C extends readonly [string, ...string[]]>(
     choices: C,
     defaultValue: C[number],
     description: string,
-    later: Readonly<Record<string, string>> = {},
 ) {
     const schema = z.unknown().transform((value, context): C[number] => {
         if (typeof value === "string" && choices.includes(value)) {
             return value;
         }
-        const reason = typeof value === "string" ? later[value] : undefined;
-        context.addIssue({ code: "custom", message: reason ?? "is not one of the choices" });
+        context.addIssue({ code: "custom", message: "is not one of the choices" });
         return z.NEVER;
     });
     const expected = choices.length === 1 ? choices[0] : `one of ${choices.join(", ")}`;
@@ -206,6 +209,18 @@ export function certificate(description: string) {
     const schema = z.string("is not text").transform((value) => value.trim() || undefined);
     const expected = "PEM text or the path of a PEM file";
     return setting(schema, "string", "", { description, expected, example: "./registry-ca.pem" });
+}
+
+/** A path, or a kubeconfig's contents, which have more than one line or are JSON. */
+export function kubeconfig(documentation: SettingDocumentation) {
+    const isContent = (value: unknown) => typeof value === "string" && /[\n{]/.test(value.trim());
+    const schema = z.string("is not text").transform((value): SecretText | { path: string } | undefined => {
+        if (isContent(value)) {
+            return new SecretText(value);
+        }
+        return value.trim() === "" ? undefined : { path: value.trim() };
+    });
+    return setting(schema, "string", "", { ...documentation, secret: isContent });
 }
 
 /** The value that a JSON text stands for; any other text stands for itself. */

@@ -1,5 +1,5 @@
 import type { SettingsContext } from "./context";
-import { defaultText, parseJson, type Setting } from "./fields";
+import { defaultText, isSecret, parseJson, type Setting } from "./fields";
 import { collectGiven } from "./given";
 import { listProblems } from "./list-problems";
 import { setCommand, SettingProblem, SettingsError, shown } from "./problems";
@@ -35,7 +35,7 @@ export function parseSettings(
             value:
                 from === undefined || (setting.secret && from.value === "")
                     ? undefined
-                    : setting.secret
+                    : isSecret(setting, from.value)
                       ? "[secret]"
                       : shown(from.value),
             wrong,
@@ -46,10 +46,14 @@ export function parseSettings(
 
     for (const setting of allSettings) {
         const from = given.get(setting.name);
-        if (setting.secret && from && from.value !== "") {
+        if (from && from.value !== "" && isSecret(setting, from.value)) {
             const topKey = `${context.project}:${from.flat ? setting.name : setting.path[0]}`;
             if (!secretKeys.includes(topKey)) {
-                report(setting, "is stored in plain text", { right: "the same value, encrypted" });
+                const mend =
+                    setting.secret === true
+                        ? undefined
+                        : `${setCommand(setting, String(from.value), from.flat)} < <file>`;
+                report(setting, "is stored in plain text", { right: "the same value, encrypted", mend });
                 continue;
             }
         }

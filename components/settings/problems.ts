@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 
-import type { Setting } from "./fields";
+import { isSecret, type Setting } from "./fields";
 
 /** One thing that is wrong with one setting. */
 export interface SettingProblem {
@@ -50,8 +50,9 @@ export function shellWord(value: string): string {
 
 /** The command that gives a setting a value; secrets are asked for at the prompt instead of standing in the shell's history. */
 export function setCommand(setting: Setting, value: string, flat: boolean): string {
-    const options = [...(setting.secret ? ["--secret"] : []), ...(setting.path.length > 1 && !flat ? ["--path"] : [])];
-    const words = [...options, setting.name, ...(setting.secret ? [] : [shellWord(value)])];
+    const secret = isSecret(setting, value);
+    const options = [...(secret ? ["--secret"] : []), ...(setting.path.length > 1 && !flat ? ["--path"] : [])];
+    const words = [...options, setting.name, ...(secret ? [] : [shellWord(value)])];
     return `pulumi config set ${words.join(" ")}`;
 }
 

@@ -6,6 +6,7 @@ import {
     choice,
     elements,
     integer,
+    kubeconfig,
     leaves,
     list,
     optionalText,
@@ -71,9 +72,34 @@ export const pinnedSourceRef = "02903b0062c89c2c259b533eea2df6e8bb44eaf3";
  * Defaults stand beside the schemas in a registry, because Pulumi.yaml declares them too.
  */
 export const settingsSchema = z.object({
-    cluster: choice(["vagrant"], "vagrant", "Where Kubernetes runs: `vagrant` makes a machine for it with Vagrant.", {
-        existing: "comes later: a cluster that you already have can't be used yet",
+    cluster: choice(
+        ["vagrant", "existing"],
+        "vagrant",
+        "Where Kubernetes runs: `vagrant` makes a machine for it with Vagrant, `existing` uses a cluster that you have.",
+    ),
+    kubeContext: optionalText(() => undefined, {
+        description: "Context of the kubeconfig, for `cluster: existing`. Not set: the current one of `kubeconfig`.",
+        expected: "the name of a context",
+        example: "my-cluster",
     }),
+    kubeconfig: kubeconfig({
+        description:
+            "Kubeconfig for `cluster: existing`: the path of a file, or its contents, which have to be secret. " +
+            "Not set: where kubectl looks, `$KUBECONFIG` or `~/.kube/config`.",
+        expected: "a path, or a kubeconfig's contents, encrypted",
+        example: "~/.kube/config",
+    }),
+    storageClass: optionalText(() => undefined, {
+        description: "StorageClass of the volumes, for `cluster: existing`. Not set: the cluster's default class.",
+        expected: "the name of a StorageClass",
+        example: "standard",
+    }),
+    serviceType: choice(
+        ["NodePort", "LoadBalancer"],
+        "NodePort",
+        "Type of the Services that are exposed, for `cluster: existing`: ports of every node that the cluster chooses, " +
+            "or a load balancer, where the cluster has such.",
+    ),
     provider: choice(
         ["auto", "docker", "libvirt", "virtualbox"],
         "auto",

@@ -1,5 +1,6 @@
 import { X509Certificate } from "node:crypto";
 
+import { checkClusterKind } from "./cluster-kind";
 import type { SettingsContext } from "./context";
 import type { Setting } from "./fields";
 import type { GivenValue } from "./given";
@@ -17,9 +18,13 @@ export function checkTogether(
     const isSet = (name: string) => values.get(name) !== undefined;
     const wasGiven = (name: string) => values.has(name) && given.get(name) !== undefined;
 
-    checkPorts(values, report);
+    checkClusterKind(values, given, report);
+    const ownCluster = values.get("cluster") === "vagrant";
+    if (ownCluster) {
+        checkPorts(values, report);
+    }
 
-    if (values.has("registry") && !isSet("registry")) {
+    if (ownCluster && values.has("registry") && !isSet("registry")) {
         for (const name of ["registryUsername", "registryPassword", "registryCa"]) {
             if (isSet(name)) {
                 report(setting(name), "is set, but the cluster's own registry has no use for it", {
@@ -68,13 +73,15 @@ export function checkTogether(
     }
 
     const memory = values.get("memory") as number | undefined;
-    if (memory !== undefined && context.hostMemory !== undefined && memory > context.hostMemory) {
+    if (ownCluster && memory !== undefined && context.hostMemory !== undefined && memory > context.hostMemory) {
         report(setting("memory"), `is more than the ${context.hostMemory} MiB that this machine has`, {
             suggestion: String(Math.max(2048, Math.floor((context.hostMemory * 0.75) / 256) * 256)),
         });
     }
 
-    checkStorage(values, report);
+    if (ownCluster) {
+        checkStorage(values, report);
+    }
 
     const twitterKeys = allSettings.filter((candidate) => candidate.path[2]?.startsWith("twitter"));
     if (twitterKeys.some(({ name }) => isSet(name)) && twitterKeys.every(({ name }) => values.has(name))) {

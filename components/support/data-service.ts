@@ -4,14 +4,14 @@ import type { types } from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 
 import {
-    Environment,
-    environmentVariables,
-    labels,
-    probes,
-    restrictedContainer,
-    restrictedPod,
-    skipAwait,
-} from "./pod";
+    type ExposedService,
+    exposedService,
+    type Exposure,
+    fixedNodePort,
+    serviceAnnotations,
+    serviceType,
+} from "./exposure";
+import { Environment, environmentVariables, labels, probes, restrictedContainer, restrictedPod } from "./pod";
 import { Volume, VolumeStorage } from "./volume";
 
 /** What MySQL, RabbitMQ and DynamoDB take alike. */
@@ -24,8 +24,8 @@ export interface DataServiceArgs {
     storage: VolumeStorage;
     /** Prefix of the names of what is cluster-wide. */
     clusterWidePrefix: string;
-    /** Port of every node at which the exposed port answers; not exposed if absent. */
-    nodePort?: number;
+    /** Not exposed if absent. */
+    exposure?: Exposure;
 }
 
 /** User and group of the support services' images. */
@@ -35,8 +35,6 @@ export const supportUser = 999;
 export interface ServicePort {
     name: string;
     port: number;
-    /** This is the port that `nodePort` exposes. */
-    exposable?: true;
 }
 
 /** What tells one data service from another. */
@@ -103,19 +101,18 @@ export function dataServiceStatefulSet(
 /** The Service of a data service. It keeps its address whatever becomes of the pod. */
 export function dataServiceService(definition: DataServiceDefinition, args: DataServiceArgs): core.ServiceArgs {
     const { serviceName } = definition;
-    const ports = definition.ports.map(({ name, port, exposable }): types.input.core.v1.ServicePort => {
-        const nodePort = exposable && args.nodePort !== undefined ? { nodePort: args.nodePort } : {};
-        return { name, port, targetPort: name, ...nodePort };
+    const ports = definition.ports.map(({ name, port }): types.input.core.v1.ServicePort => {
+        return { name, port, targetPort: name, ...fixedNodePort(args.exposure, name) };
     });
     return {
         metadata: {
             name: serviceName,
             namespace: args.namespace,
             labels: labels(serviceName),
-            annotations: skipAwait,
+            annotations: serviceAnnotations(args.exposure),
         },
         spec: {
-            type: args.nodePort === undefined ? "ClusterIP" : "NodePort",
+            type: serviceType(args.exposure),
             selector: labels(serviceName),
             ports,
         },
@@ -128,6 +125,8 @@ export class DataService extends pulumi.ComponentResource {
     readonly host: pulumi.Output<string>;
     /** Port of the protocol that clients speak. */
     readonly port: number;
+    /** Where its ports answer from outside of the cluster, if it is exposed. */
+    readonly exposed?: pulumi.Output<ExposedService>;
 
     constructor(
         name: string,
@@ -153,6 +152,7 @@ export class DataService extends pulumi.ComponentResource {
             customTimeouts: { create: "15m", update: "15m" },
         });
         this.host = service.metadata.name;
+        this.exposed = args.exposure && exposedService(service);
         this.port = definition.ports[0].port;
         this.registerOutputs({ host: this.host, port: this.port });
     }

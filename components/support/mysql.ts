@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { Credentials } from "./credentials";
 import { DataService, DataServiceArgs, DataServiceDefinition, supportUser } from "./data-service";
+import type { ExposedService } from "./exposure";
 import { SecretKey } from "./pod";
 
 export type MysqlArgs = DataServiceArgs;
@@ -9,7 +10,7 @@ export type MysqlArgs = DataServiceArgs;
 export function mysqlDefinition(passwordKey: SecretKey): DataServiceDefinition {
     return {
         serviceName: "mysql",
-        ports: [{ name: "mysql", port: 3306, exposable: true }],
+        ports: [{ name: "mysql", port: 3306 }],
         environment: { MYSQL_ROOT_PASSWORD: passwordKey },
         dataFolder: "/var/lib/mysql",
         user: supportUser,
@@ -23,6 +24,8 @@ export function mysqlDefinition(passwordKey: SecretKey): DataServiceDefinition {
 export class Mysql extends pulumi.ComponentResource {
     readonly host: pulumi.Output<string>;
     readonly port: number;
+    /** Where its ports answer from outside of the cluster, if it is exposed. */
+    readonly exposed?: pulumi.Output<ExposedService>;
     readonly user = "root";
     /** A secret output. */
     readonly password: pulumi.Output<string>;
@@ -43,6 +46,7 @@ export class Mysql extends pulumi.ComponentResource {
         const service = new DataService(`${name}-server`, { ...args, definition }, { parent: this });
         this.host = service.host;
         this.port = service.port;
+        this.exposed = service.exposed;
         this.registerOutputs({ host: this.host, password: this.password });
     }
 }

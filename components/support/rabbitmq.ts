@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { Credentials } from "./credentials";
 import { DataService, DataServiceArgs, DataServiceDefinition, supportUser } from "./data-service";
+import type { ExposedService } from "./exposure";
 import { SecretKey } from "./pod";
 
 export type RabbitmqArgs = DataServiceArgs;
@@ -13,7 +14,7 @@ export function rabbitmqDefinition(passwordKey: SecretKey): DataServiceDefinitio
         serviceName: "rabbit",
         ports: [
             { name: "amqp", port: 5672 },
-            { name: "management", port: 15672, exposable: true },
+            { name: "management", port: 15672 },
         ],
         environment: { RABBITMQ_USER: user, RABBITMQ_PASSWD: passwordKey },
         dataFolder: "/var/lib/rabbitmq",
@@ -28,6 +29,8 @@ export function rabbitmqDefinition(passwordKey: SecretKey): DataServiceDefinitio
 export class Rabbitmq extends pulumi.ComponentResource {
     readonly host: pulumi.Output<string>;
     readonly port: number;
+    /** Where its ports answer from outside of the cluster, if it is exposed. */
+    readonly exposed?: pulumi.Output<ExposedService>;
     readonly user = user;
     /** A secret output. */
     readonly password: pulumi.Output<string>;
@@ -48,6 +51,7 @@ export class Rabbitmq extends pulumi.ComponentResource {
         const service = new DataService(`${name}-server`, { ...args, definition }, { parent: this });
         this.host = service.host;
         this.port = service.port;
+        this.exposed = service.exposed;
         this.registerOutputs({ host: this.host, password: this.password });
     }
 }

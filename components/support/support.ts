@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 
 import { Dynamodb } from "./dynamodb";
+import type { ExposedService, Exposure } from "./exposure";
 import { Mysql } from "./mysql";
 import { Rabbitmq } from "./rabbitmq";
 import type { VolumeStorage } from "./volume";
@@ -11,8 +12,8 @@ export interface SupportServiceArgs {
     image: pulumi.Input<string>;
     /** Size of the data volume, a Kubernetes quantity. */
     storageSize: string;
-    /** Port of every node at which it answers; not exposed if absent. */
-    nodePort?: number;
+    /** Not exposed if absent. */
+    exposure?: Exposure;
 }
 
 export interface SupportArgs {
@@ -30,6 +31,8 @@ export class Support extends pulumi.ComponentResource {
     readonly mysql: Mysql;
     readonly rabbitmq: Rabbitmq;
     readonly dynamodb: Dynamodb;
+    /** Where those that are exposed answer from outside of the cluster. */
+    readonly exposed: Partial<Record<"mysql" | "rabbitmq" | "dynamodb", pulumi.Output<ExposedService>>>;
 
     constructor(name: string, args: SupportArgs, options?: pulumi.ComponentResourceOptions) {
         super("nta:support:Support", name, {}, options);
@@ -38,6 +41,11 @@ export class Support extends pulumi.ComponentResource {
         this.mysql = new Mysql(`${name}-mysql`, { ...shared, ...args.mysql }, { parent: this });
         this.rabbitmq = new Rabbitmq(`${name}-rabbitmq`, { ...shared, ...args.rabbitmq }, { parent: this });
         this.dynamodb = new Dynamodb(`${name}-dynamodb`, { ...shared, ...args.dynamodb }, { parent: this });
+        this.exposed = {
+            mysql: this.mysql.exposed,
+            rabbitmq: this.rabbitmq.exposed,
+            dynamodb: this.dynamodb.exposed,
+        };
         this.registerOutputs({});
     }
 }

@@ -2,14 +2,14 @@ import * as core from "@pulumi/kubernetes/core/v1";
 import * as pulumi from "@pulumi/pulumi";
 
 import {
-    environmentVariables,
-    labels,
-    probes,
-    restrictedContainer,
-    restrictedPod,
-    SecretKey,
-    skipAwait,
-} from "../support/pod";
+    type ExposedService,
+    exposedService,
+    type Exposure,
+    fixedNodePort,
+    serviceAnnotations,
+    serviceType,
+} from "../support/exposure";
+import { environmentVariables, labels, probes, restrictedContainer, restrictedPod, SecretKey } from "../support/pod";
 import { Volume, VolumeStorage } from "../support/volume";
 import { serverEnvironment, SupportEndpoints } from "./environment";
 
@@ -18,13 +18,6 @@ export const applicationUser = 10001;
 
 /** Name of the server's Service, and of the volume with the models' checkpoints. */
 export const serverName = "taurus";
-
-/** Ports of every node at which the server answers from outside. */
-export interface ServerNodePorts {
-    https: number;
-    supervisor: number;
-    metrics: number;
-}
 
 export interface TaurusServerArgs {
     namespace: pulumi.Input<string>;
@@ -38,7 +31,7 @@ export interface TaurusServerArgs {
     storage: VolumeStorage;
     clusterWidePrefix: string;
     /** Not exposed if absent. */
-    nodePorts?: ServerNodePorts;
+    exposure?: Exposure;
 }
 
 /** The server's ReplicationController: one pod that keeps its models' checkpoints on a claim. */
@@ -88,22 +81,23 @@ export function serverReplicationController(
 
 /** The server's Service: HTTPS, the supervisor, and metrics in the plaintext protocol. */
 export function serverService(args: TaurusServerArgs): core.ServiceArgs {
-    const nodePort = (port: keyof ServerNodePorts) => (args.nodePorts ? { nodePort: args.nodePorts[port] } : {});
+    const port = (name: string, number: number) => ({
+        name,
+        port: number,
+        targetPort: name,
+        ...fixedNodePort(args.exposure, name),
+    });
     return {
         metadata: {
             name: serverName,
             namespace: args.namespace,
             labels: labels("taurus-server"),
-            annotations: skipAwait,
+            annotations: serviceAnnotations(args.exposure),
         },
         spec: {
-            type: args.nodePorts ? "NodePort" : "ClusterIP",
+            type: serviceType(args.exposure),
             selector: labels("taurus-server"),
-            ports: [
-                { name: "https", port: 443, targetPort: "https", ...nodePort("https") },
-                { name: "supervisor", port: 9001, targetPort: "supervisor", ...nodePort("supervisor") },
-                { name: "metrics", port: 2003, targetPort: "metrics", ...nodePort("metrics") },
-            ],
+            ports: [port("https", 443), port("supervisor", 9001), port("metrics", 2003)],
         },
     };
 }
@@ -115,6 +109,8 @@ export function serverService(args: TaurusServerArgs): core.ServiceArgs {
 export class TaurusServer extends pulumi.ComponentResource {
     /** DNS name in the namespace. */
     readonly host: pulumi.Output<string>;
+    /** Where its ports answer from outside of the cluster, if it is exposed. */
+    readonly exposed?: pulumi.Output<ExposedService>;
 
     constructor(name: string, args: TaurusServerArgs, options?: pulumi.ComponentResourceOptions) {
         super("nta:taurus:TaurusServer", name, {}, options);
@@ -140,6 +136,7 @@ export class TaurusServer extends pulumi.ComponentResource {
             customTimeouts: { create: "15m", update: "15m" },
         });
         this.host = service.metadata.name;
+        this.exposed = args.exposure && exposedService(service);
         this.registerOutputs({ host: this.host });
     }
 }

@@ -1,11 +1,12 @@
 import * as pulumi from "@pulumi/pulumi";
 
 import { Credentials } from "../support/credentials";
+import type { ExposedService, Exposure } from "../support/exposure";
 import type { VolumeStorage } from "../support/volume";
 import { Collectors } from "./collectors";
 import type { CollectorKey, SupportEndpoints } from "./environment";
 import { Schema } from "./schema";
-import { serverName, ServerNodePorts, TaurusServer } from "./server";
+import { serverName, TaurusServer } from "./server";
 
 export interface TaurusArgs {
     namespace: pulumi.Input<string>;
@@ -18,7 +19,7 @@ export interface TaurusArgs {
     /** Size of the checkpoints' volume, a Kubernetes quantity. */
     storageSize: string;
     /** Not exposed if absent. */
-    nodePorts?: ServerNodePorts;
+    exposure?: Exposure;
     support: SupportEndpoints;
     /** No collectors if absent. */
     collectors?: {
@@ -34,6 +35,8 @@ export class Taurus extends pulumi.ComponentResource {
     readonly apiKey: pulumi.Output<string>;
     /** DNS name of the server in the namespace. */
     readonly host: pulumi.Output<string>;
+    /** Where the server's ports answer from outside of the cluster, if it is exposed. */
+    readonly exposed?: pulumi.Output<ExposedService>;
 
     constructor(name: string, args: TaurusArgs, options?: pulumi.ComponentResourceOptions) {
         super("nta:taurus:Taurus", name, {}, options);
@@ -61,11 +64,12 @@ export class Taurus extends pulumi.ComponentResource {
                 image: args.image,
                 replicas: args.replicas,
                 storageSize: args.storageSize,
-                nodePorts: args.nodePorts,
+                exposure: args.exposure,
             },
             { parent: this, dependsOn: [schema] },
         );
         this.host = server.host;
+        this.exposed = server.exposed;
 
         if (args.collectors) {
             const { image, keys } = args.collectors;

@@ -46,7 +46,8 @@ describe("manifests on a real API server", function () {
         await controlPlane.start();
         run = await runProgram(
             () => {
-                const namespace = new Namespace("namespace", { namespaceName: "taurus" }).namespaceName;
+                const namespace = new Namespace("namespace", { namespaceName: "taurus", owner: "nta-test" })
+                    .namespaceName;
                 const shared = {
                     namespace,
                     clusterWidePrefix: "taurus",
@@ -56,16 +57,24 @@ describe("manifests on a real API server", function () {
                     "localhost:5000/x@sha256:0000000000000000000000000000000000000000000000000000000000000000";
                 const support = new Support("support", {
                     ...shared,
-                    mysql: { image, storageSize: "5Gi", nodePort: 30306 },
-                    rabbitmq: { image, storageSize: "2Gi", nodePort: 31567 },
-                    dynamodb: { image, storageSize: "2Gi", nodePort: 30830 },
+                    mysql: { image, storageSize: "5Gi", exposure: { type: "NodePort", nodePorts: { mysql: 30306 } } },
+                    rabbitmq: {
+                        image,
+                        storageSize: "2Gi",
+                        exposure: { type: "NodePort", nodePorts: { management: 31567 } },
+                    },
+                    dynamodb: {
+                        image,
+                        storageSize: "2Gi",
+                        exposure: { type: "NodePort", nodePorts: { dynamodb: 30830 } },
+                    },
                 });
                 new Taurus("taurus", {
                     ...shared,
                     image,
                     replicas: 1,
                     storageSize: "5Gi",
-                    nodePorts: { https: 30443, supervisor: 30901, metrics: 30203 },
+                    exposure: { type: "NodePort", nodePorts: { https: 30443, supervisor: 30901, metrics: 30203 } },
                     support,
                     collectors: { image, keys: { xigniteApiToken: pulumi.secret("token") } },
                 });

@@ -74,6 +74,10 @@ function problemsOf(given: Record<string, string>, secretKeys: string[] = [], us
 
 const defaults: Settings = {
     cluster: "vagrant",
+    kubeContext: undefined,
+    kubeconfig: undefined,
+    storageClass: undefined,
+    serviceType: "NodePort",
     provider: "auto",
     nodes: 1,
     cpus: 4,
@@ -223,8 +227,43 @@ describe("settings: right values", () => {
 /** key, value or whole configuration, what the message must say, the command that it must give */
 type BadValue = [key: string, given: string | Record<string, string>, wrong: RegExp, mend: string];
 
+/** What an existing cluster needs. */
+const onExisting = { "nta:cluster": "existing", "nta:kubeContext": "lab", "nta:registry": "r.io" };
+
 const badValues: BadValue[] = [
-    ["nta:cluster", "existing", /comes later/, "pulumi config set cluster vagrant"],
+    ["nta:kubeContext", "lab", /is set, but cluster is vagrant/, "pulumi config rm nta:kubeContext"],
+    ["nta:kubeconfig", "~/k", /is set, but cluster is vagrant/, "pulumi config rm nta:kubeconfig"],
+    ["nta:storageClass", "fast", /is set, but cluster is vagrant/, "pulumi config rm nta:storageClass"],
+    ["nta:serviceType", "LoadBalancer", /is set, but cluster is vagrant/, "pulumi config rm nta:serviceType"],
+    ["nta:serviceType", "ClusterIP", /is not one of the choices/, "pulumi config set serviceType NodePort"],
+    [
+        "nta:registry",
+        { "nta:cluster": "existing", "nta:kubeContext": "lab" },
+        /is not set, but an existing cluster brings no registry/,
+        "",
+    ],
+    [
+        "nta:kubeContext",
+        { "nta:cluster": "existing", "nta:registry": "r.io" },
+        /is not set, and neither is kubeconfig/,
+        "pulumi config set kubeContext my-cluster",
+    ],
+    [
+        "nta:kubeconfig",
+        { ...onExisting, "nta:kubeconfig": "kind: Config\nusers: []" },
+        /is stored in plain text/,
+        "pulumi config set --secret kubeconfig < <file>",
+    ],
+    ["nta:memory", { ...onExisting, "nta:memory": "8192" }, /cluster is existing/, "pulumi config rm nta:memory"],
+    ["nta:provider", { ...onExisting, "nta:provider": "docker" }, /cluster is existing/, ""],
+    ["nta:hostAddress", { ...onExisting, "nta:hostAddress": "0.0.0.0" }, /cluster is existing/, ""],
+    [
+        "nta:taurus.httpsPort",
+        { ...onExisting, "nta:taurus": '{"httpsPort":8443}' },
+        /is set, but cluster is existing: it belongs to the machine/,
+        "pulumi config rm --path taurus.httpsPort",
+    ],
+    ["nta:cluster", "exsting", /is not one of the choices/, "pulumi config set cluster existing"],
     ["nta:cluster", "vagrnt", /not one of the choices/, "pulumi config set cluster vagrant"],
     ["nta:cluster", "", /not one of the choices/, "pulumi config set cluster vagrant"],
     ["nta:provider", "vmware", /not one of the choices/, "pulumi config set provider auto"],
@@ -385,6 +424,26 @@ const badValues: BadValue[] = [
     ["nta:quux", "1", /is no setting/, "pulumi config rm nta:quux"],
     ["nta:taurus.httpPort", "1", /is no setting/, ""],
 ];
+
+describe("settings: an existing cluster", () => {
+    const parsed = (given: Record<string, string>, secretKeys: string[] = []) =>
+        parseSettings({ ...configuration(), ...given }, secretKeys, { ...context, hostMemory: 1024 });
+
+    it("takes a context or a kubeconfig, and asks nothing of this machine", () => {
+        assert.equal(parsed(onExisting).kubeContext, "lab");
+        const { kubeconfig } = parsed({ ...onExisting, "nta:kubeContext": "", "nta:kubeconfig": "~/.kube/lab" });
+        assert.deepEqual(kubeconfig, { path: "~/.kube/lab" });
+    });
+
+    it("takes a kubeconfig's contents as a secret that is not shown", () => {
+        const text = "kind: Config\nusers: [t0ken]";
+        const { kubeconfig } = parsed({ ...onExisting, "nta:kubeconfig": text }, ["nta:kubeconfig"]);
+        assert.ok(kubeconfig instanceof SecretText);
+        assert.equal(kubeconfig.reveal(), text);
+        const error = problemsOf({ ...configuration(), ...onExisting, "nta:kubeconfig": text });
+        assert.doesNotMatch(error.message, /t0ken/);
+    });
+});
 
 describe("settings: wrong values", () => {
     it("are at least sixty in this table", () => assert.ok(badValues.length >= 60, String(badValues.length)));

@@ -2,6 +2,7 @@ import * as assert from "node:assert/strict";
 
 import * as pulumi from "@pulumi/pulumi";
 
+import type { Exposure } from "../../components/support/exposure";
 import { Namespace } from "../../components/support/namespace";
 import { Support } from "../../components/support/support";
 import { MockRun, plainTexts, runProgram, SecretValue } from "./mock-engine";
@@ -17,7 +18,7 @@ function provide(registration: { type: string; name: string }): Record<string, u
     return registration.type === password ? { result: pulumi.secret(`pw-${registration.name}`) } : undefined;
 }
 
-function local(nodePort?: number): Promise<MockRun> {
+function local(exposure?: Exposure): Promise<MockRun> {
     return runProgram(
         () => {
             new Support("support", {
@@ -25,7 +26,7 @@ function local(nodePort?: number): Promise<MockRun> {
                 clusterWidePrefix: "taurus",
                 storage: { kind: "local", node: "nta-test-1", folder: "/var/lib/nta/volumes" },
                 mysql: { image: "r/mysql@sha256:1", storageSize: "5Gi" },
-                rabbitmq: { image: "r/rabbitmq@sha256:2", storageSize: "2Gi", nodePort },
+                rabbitmq: { image: "r/rabbitmq@sha256:2", storageSize: "2Gi", exposure },
                 dynamodb: { image: "r/taurus-dynamodb@sha256:3", storageSize: "2Gi" },
             });
         },
@@ -136,7 +137,10 @@ describe("support", () => {
     });
 
     it("exposes RabbitMQ's management, and only that, at the node port that was asked for", async () => {
-        const { spec } = (await local(31567)).find(service, "support-rabbitmq-server-service").inputs as {
+        const { spec } = (await local({ type: "NodePort", nodePorts: { management: 31567 } })).find(
+            service,
+            "support-rabbitmq-server-service",
+        ).inputs as {
             spec: object;
         };
         assert.deepEqual(spec, {
@@ -256,7 +260,7 @@ describe("support", () => {
 describe("namespace", () => {
     it("enforces baseline and warns of what is not restricted", async () => {
         const run = await runProgram(() => {
-            new Namespace("namespace", { namespaceName: "taurus" });
+            new Namespace("namespace", { namespaceName: "taurus", owner: "nta-test" });
         });
         assert.deepEqual(run.find("kubernetes:core/v1:Namespace", "namespace-namespace").inputs, {
             apiVersion: "v1",
@@ -265,6 +269,7 @@ describe("namespace", () => {
                 name: "taurus",
                 labels: {
                     "app.kubernetes.io/part-of": "taurus",
+                    "app.kubernetes.io/instance": "nta-test",
                     "pod-security.kubernetes.io/enforce": "baseline",
                     "pod-security.kubernetes.io/warn": "restricted",
                 },

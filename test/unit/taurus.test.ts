@@ -29,7 +29,7 @@ function taurusArgs(change: Partial<TaurusArgs> = {}): TaurusArgs {
         image: "r/taurus@sha256:1",
         replicas: 1,
         storageSize: "5Gi",
-        nodePorts: { https: 30443, supervisor: 30901, metrics: 30203 },
+        exposure: { type: "NodePort", nodePorts: { https: 30443, supervisor: 30901, metrics: 30203 } },
         support,
         collectors: { image: "r/collectors@sha256:2", keys: {} },
         ...change,
@@ -160,7 +160,7 @@ describe("taurus server", () => {
                 ],
             },
         });
-        const hidden = (await run({ nodePorts: undefined })).find(service, "taurus-server-service").inputs;
+        const hidden = (await run({ exposure: undefined })).find(service, "taurus-server-service").inputs;
         assert.deepEqual(hidden["spec"], {
             type: "ClusterIP",
             selector: labels,

@@ -214,6 +214,14 @@ describe("tools: plan", () => {
             "Pulumi's plugins",
             "Stack",
         ]);
+        assert.deepEqual(planSteps("up", "existing"), [
+            "This machine",
+            "Debian packages",
+            "Docker engine",
+            "Pulumi",
+            "Pulumi's plugins",
+            "Stack",
+        ]);
         assert.deepEqual(planSteps("test"), ["Debian packages", "Docker engine", "Vagrant", "Pulumi", "Node image"]);
     });
 
@@ -481,6 +489,8 @@ describe("tools: checks", () => {
             "nta:taurus.expose": "false",
             "nta:support.rabbitmq.expose": "true",
         };
+        const existing = { "nta:cluster": "existing", "nta:kubeContext": "lab", "nta:registry": "example.com" };
+        assert.deepEqual(ports(existing), {});
         assert.deepEqual(ports(other), { apiPort: 6443, "support.rabbitmq.managementPort": 15672 });
     });
 
