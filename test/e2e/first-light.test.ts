@@ -300,6 +300,26 @@ describe("first light: from a fresh clone to a scored metric, and back", functio
         });
     });
 
+    describe("an image as a file", () => {
+        it("is loaded and run by a Docker without a registry", async () => {
+            const file = path.join(workspace.root, "mysql.tar");
+            const exported = succeeded(
+                "npm run image",
+                await workspace.run("npm", ["run", "image", "--", "mysql", "--output", file], { timeout: 300 }),
+            );
+            const name = /^ +(nta\/mysql:[0-9a-f]{12})$/m.exec(exported.stdout)?.[1];
+            assert.ok(name !== undefined, exported.stdout);
+            assert.equal(docker("images", "--quiet", name), "", "the export leaves its own name behind");
+            docker("load", "--input", file);
+            try {
+                const run = ["run", "--rm", "--network", "none", "--pull", "never"];
+                assert.match(docker(...run, "--entrypoint", "mariadbd", name, "--version"), /MariaDB/);
+            } finally {
+                docker("rmi", "--no-prune", name);
+            }
+        });
+    });
+
     describe("support and Taurus", () => {
         it("offers the Services by the names of the original", async () => {
             const services = new Map(
