@@ -21,7 +21,7 @@ import { Namespace } from "./components/support/namespace";
 import { Support, supportVolumes } from "./components/support/support";
 import { Taurus, taurusVolumes } from "./components/taurus/taurus";
 import { User } from "./components/users/user";
-import { Workloads } from "./components/workloads/workloads";
+import { Workloads, workloadVolumes } from "./components/workloads/workloads";
 import { cacheDirectory, stateDirectory } from "./tools/directories";
 
 const settings = readSettings();
@@ -44,7 +44,7 @@ const cluster: KubernetesCluster =
         registryPort,
         hostAddress,
         forwardedPorts: exposedPorts(settings),
-        volumes: [...supportVolumes, ...taurusVolumes],
+        volumes: [...supportVolumes, ...taurusVolumes, ...workloadVolumes],
         externalRegistry: settings.registry,
         registry: registryMirrorOf(settings),
     });
@@ -61,6 +61,7 @@ const appImages = new Images("images", {
     source: source.path,
     contexts: path.join(cacheDirectory(), "contexts", pulumi.getStack()),
     buildCertificates: hostCertificates(),
+    onDemand: settings.jobs.some(({ kind }) => kind === "parallel") ? ["parallel"] : [],
 });
 const image = appImages.refs;
 
@@ -136,7 +137,7 @@ const users = settings.users.map(
 
 new Workloads(
     "workloads",
-    { jobs: settings.jobs, namespace: namespace.namespaceName, images: image },
+    { ...inNamespace, jobs: settings.jobs, images: image, broker: support.rabbitmq },
     { ...withNamespace, dependsOn: [support] },
 );
 

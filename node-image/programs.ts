@@ -4,7 +4,6 @@
  * Each set of programs ends in its own folder `<cache>/node-image/programs/<set>-<key>`, whose key comes from what it is
  * made from, and is linked from `<cache>/node-image/bin/<program>`.
  */
-import { createHash } from "node:crypto";
 import { existsSync, readdirSync } from "node:fs";
 import { chmod, copyFile, mkdir, readdir, rename, rm, symlink } from "node:fs/promises";
 import { basename, join, relative } from "node:path";
@@ -15,35 +14,8 @@ import { Problem } from "../tools/problem";
 import { formatDuration } from "../tools/progress";
 import { findGo, isPackageLine } from "../tools/pulumi-engine";
 import { Unavailable } from "../tools/sources";
-import { digestOfFiles } from "./inputs";
+import { linkerFlags, setFolder, type Architecture, type ProgramSet } from "./program-set";
 import versions from "./versions.json";
-
-/** Architecture names as Go, Docker and Debian have them. */
-export type Architecture = "amd64" | "arm64";
-
-/** An official release file. */
-export interface Release {
-    url: string;
-    /** Where its publisher puts the SHA-256. */
-    checksums: string;
-    /** The program's path in the archive; left out when the file is the program itself. */
-    member?: string;
-}
-
-/** Programs that come from one place, in one version. */
-export interface ProgramSet {
-    name: string;
-    /** For messages. */
-    title: string;
-    /** Folder below `modules/` with the go.mod and go.sum that pin the sources. */
-    module: string;
-    /** Program names to Go packages. */
-    packages: Record<string, string>;
-    /** For Go's linker, besides leaving out symbol tables. */
-    variables: Record<string, string>;
-    /** Official releases, by program; empty where the publisher has none with checksums. */
-    releases: Record<string, Release>;
-}
 
 const kubernetesPrograms = [
     "kubeadm",
@@ -54,6 +26,8 @@ const kubernetesPrograms = [
     "kube-scheduler",
     "kube-proxy",
 ];
+
+const moduleFolder = (name: string): string => join(__dirname, "modules", name);
 
 /** All programs of a node. */
 export function programSets(architecture: Architecture): ProgramSet[] {
@@ -66,7 +40,7 @@ export function programSets(architecture: Architecture): ProgramSet[] {
         {
             name: "kubernetes",
             title: `Kubernetes ${kubernetes}`,
-            module: "kubernetes",
+            module: moduleFolder("kubernetes"),
             packages: Object.fromEntries(kubernetesPrograms.map((name) => [name, `k8s.io/kubernetes/cmd/${name}`])),
             variables: {
                 "k8s.io/component-base/version.gitVersion": `v${kubernetes}`,
@@ -84,7 +58,7 @@ export function programSets(architecture: Architecture): ProgramSet[] {
         {
             name: "etcd",
             title: `etcd ${etcd}`,
-            module: "etcd",
+            module: moduleFolder("etcd"),
             packages: { etcd: "go.etcd.io/etcd/server/v3" },
             variables: {},
             releases: {
@@ -98,7 +72,7 @@ export function programSets(architecture: Architecture): ProgramSet[] {
         {
             name: "coredns",
             title: `CoreDNS ${coredns}`,
-            module: "coredns",
+            module: moduleFolder("coredns"),
             packages: { coredns: "." },
             variables: {},
             releases: {
@@ -108,7 +82,7 @@ export function programSets(architecture: Architecture): ProgramSet[] {
         {
             name: "flannel",
             title: `flannel ${flannel}`,
-            module: "flannel",
+            module: moduleFolder("flannel"),
             packages: { flanneld: ".", "install-conf": "github.com/flannel-io/flannel/cmd/install_conf" },
             variables: { "github.com/flannel-io/flannel/pkg/version.Version": `v${flannel}` },
             releases: {},
@@ -116,34 +90,20 @@ export function programSets(architecture: Architecture): ProgramSet[] {
         {
             name: "cni-flannel",
             title: `flannel's CNI plugin ${cniFlannel}`,
-            module: "cni-flannel",
+            module: moduleFolder("cni-flannel"),
             packages: { "cni-flannel": "github.com/containernetworking/plugins/plugins/meta/flannel" },
             variables: {},
             releases: {},
         },
-        { name: "pause", title: "pause", module: "pause", packages: { pause: "." }, variables: {}, releases: {} },
+        {
+            name: "pause",
+            title: "pause",
+            module: moduleFolder("pause"),
+            packages: { pause: "." },
+            variables: {},
+            releases: {},
+        },
     ];
-}
-
-/** Go's linker flags for a set. */
-export function linkerFlags(set: ProgramSet): string {
-    return ["-s", "-w", ...Object.entries(set.variables).map(([name, value]) => `-X ${name}=${value}`)].join(" ");
-}
-
-/** What a set is made from, as a short hexadecimal key. The same for downloads and builds: both are that version. */
-export function setKey(set: ProgramSet, architecture: Architecture): string {
-    return createHash("sha256")
-        .update(
-            JSON.stringify([
-                architecture,
-                set.packages,
-                linkerFlags(set),
-                set.releases,
-                digestOfFiles(join(__dirname, "modules", set.module)),
-            ]),
-        )
-        .digest("hex")
-        .slice(0, 12);
 }
 
 /**
@@ -201,7 +161,7 @@ export async function buildSet(
     if (go instanceof Unavailable) {
         throw new Problem(`${set.title} has to be built here: ${go.reason}`);
     }
-    const cwd = join(__dirname, "modules", set.module);
+    const cwd = set.module;
     const env = {
         ...process.env,
         CGO_ENABLED: "0",
@@ -285,7 +245,7 @@ export interface SetResult {
 /**
  * Sees to it that a set is in the cache, whole: checked if it was there, else downloaded, else built.
  *
- * @param directory `<cache>/node-image`
+ * @param directory the part of the cache for it, such as `<cache>/node-image`
  * @param given a folder whose programs are taken instead, where it has all of a set
  */
 export async function ensureSet(
@@ -295,7 +255,7 @@ export async function ensureSet(
     progress: (line: string) => void,
     given?: string,
 ): Promise<SetResult> {
-    const folder = join(directory, "programs", `${set.name}-${setKey(set, architecture)}`);
+    const folder = setFolder(set, architecture, directory);
     const goCache = join(directory, "go-build");
     let source: SetResult["source"];
     await ensureArtifact(

@@ -15,7 +15,7 @@ import { command, tryCommand } from "../tools/command";
 import { counted, drain, feed } from "../tools/pipe";
 import { Problem } from "../tools/problem";
 import { imageArchive, nodeImages, tar, withDirectories, type Programs } from "./images";
-import type { Architecture } from "./programs";
+import type { Architecture } from "./program-set";
 import versions from "./versions.json";
 
 export type Progress = (line: string) => void;

@@ -11,6 +11,11 @@ export const imageNames = [
 
 export type ImageName = (typeof imageNames)[number];
 
+/** Images that are built only for those who ask for them. */
+export const onDemandImageNames = ["parallel"] as const;
+
+export type OnDemandImageName = (typeof onDemandImageNames)[number];
+
 export function isImageName(name: string): name is ImageName {
     return (imageNames as readonly string[]).includes(name);
 }
@@ -20,11 +25,13 @@ export type DebianSuite = "bullseye" | "bookworm";
 
 /** One image: what it stands on and what its Dockerfile finds in the build context. */
 export interface ImageRecipe {
-    name: ImageName;
-    /** An image of ours, or a Debian base. */
-    base: { image: ImageName } | { debian: DebianSuite };
+    name: ImageName | OnDemandImageName;
+    /** An image of ours, a Debian base, or nothing (`FROM scratch`). */
+    base: { image: ImageName } | { debian: DebianSuite } | "scratch";
     /** Folder of the numenta-apps tree that the Dockerfile finds as `source/`. */
     source?: string;
+    /** Its folder is a Go module too; the Dockerfile finds the program, built and static, as `program/<name>`. */
+    program?: true;
     /** The Dockerfile finds images/scripts as `scripts/`. */
     scripts: boolean;
     /** The build downloads over HTTPS, so it has to trust what this machine trusts. */
@@ -52,4 +59,5 @@ export const imageRecipes: readonly ImageRecipe[] = [
     { name: "taurus-dynamodb", base: { debian: "bookworm" }, scripts: true, downloads: true },
     { name: "mysql", base: { debian: "bookworm" }, scripts: false, downloads: false },
     { name: "rabbitmq", base: { debian: "bookworm" }, scripts: false, downloads: false },
+    { name: "parallel", base: "scratch", program: true, scripts: false, downloads: false },
 ];

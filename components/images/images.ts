@@ -5,7 +5,8 @@ import { Image } from "@pulumi/docker/image";
 import * as pulumi from "@pulumi/pulumi";
 
 import { layOutContext } from "./build-context";
-import { DebianSuite, ImageName, ImageRecipe, imageRecipes } from "./catalog";
+import { DebianSuite, ImageName, ImageRecipe, imageRecipes, OnDemandImageName, onDemandImageNames } from "./catalog";
+import { builtProgram } from "./program";
 
 const imagesFolder = path.resolve(__dirname, "../../images");
 
@@ -23,12 +24,26 @@ export interface ImagesArgs {
     contexts: string;
     /** Certificates (PEM) that builds need for their downloads; they do not get into images. */
     buildCertificates: string;
+    /** Images to build besides those that are always built. */
+    onDemand?: readonly OnDemandImageName[];
 }
 
-/** The folders that make one image's build context. */
-export function contextParts(recipe: ImageRecipe, source: string): Record<string, string> {
+/** The images by digest: those that are always built, and those that were asked for. */
+export type ImageRefs<Ref> = Record<ImageName, Ref> & Partial<Record<OnDemandImageName, Ref>>;
+
+/**
+ * The folders that make one image's build context.
+ *
+ * @param program finds the folder with the program of a Go module under images/
+ */
+export function contextParts(
+    recipe: ImageRecipe,
+    source: string,
+    program: (name: string) => string = builtProgram,
+): Record<string, string> {
     return {
         files: path.join(imagesFolder, recipe.name),
+        ...(recipe.program ? { program: program(recipe.name) } : {}),
         ...(recipe.scripts ? { scripts: path.join(imagesFolder, "scripts") } : {}),
         ...(recipe.source === undefined ? {} : { source: path.join(source, recipe.source) }),
     };
@@ -40,7 +55,7 @@ export function contextParts(recipe: ImageRecipe, source: string): Record<string
  */
 export class Images extends pulumi.ComponentResource {
     /** `registry/name@sha256:…` of each image. */
-    readonly refs: Record<ImageName, pulumi.Output<string>>;
+    readonly refs: ImageRefs<pulumi.Output<string>>;
 
     constructor(name: string, args: ImagesArgs, options?: pulumi.ComponentResourceOptions) {
         super("nta:images:Images", name, {}, options);
@@ -62,12 +77,20 @@ export class Images extends pulumi.ComponentResource {
             return base.stdout;
         };
 
-        const refs: Partial<Record<ImageName, pulumi.Output<string>>> = {};
-        for (const recipe of imageRecipes) {
-            const base = "debian" in recipe.base ? debian(recipe.base.debian) : refs[recipe.base.image];
-            if (base === undefined) {
-                throw new Error(`${recipe.name} stands before its base in the catalog`);
+        const baseOf = ({ name: image, base }: ImageRecipe): Record<string, pulumi.Output<string>> => {
+            if (base === "scratch") {
+                return {};
             }
+            const ref = "debian" in base ? debian(base.debian) : refs[base.image];
+            if (ref === undefined) {
+                throw new Error(`${image} stands before its base in the catalog`);
+            }
+            return { BASE: ref };
+        };
+
+        const refs: Partial<ImageRefs<pulumi.Output<string>>> = {};
+        const left = onDemandImageNames.filter((image) => !args.onDemand?.includes(image));
+        for (const recipe of imageRecipes.filter((one) => !left.some((image) => image === one.name))) {
             const context = path.join(args.contexts, recipe.name);
             layOutContext(context, contextParts(recipe, args.source));
             const image = new Image(
@@ -78,7 +101,7 @@ export class Images extends pulumi.ComponentResource {
                         context,
                         dockerfile: path.join(context, "files", "Dockerfile"),
                         platform,
-                        args: { BASE: base, ...(recipe.downloads ? { BUILD_CA: args.buildCertificates } : {}) },
+                        args: { ...baseOf(recipe), ...(recipe.downloads ? { BUILD_CA: args.buildCertificates } : {}) },
                     },
                     ...(args.credentials === undefined
                         ? {}
@@ -88,7 +111,7 @@ export class Images extends pulumi.ComponentResource {
             );
             refs[recipe.name] = image.repoDigest;
         }
-        this.refs = refs as Record<ImageName, pulumi.Output<string>>;
+        this.refs = refs as ImageRefs<pulumi.Output<string>>;
         this.registerOutputs({ refs: this.refs });
     }
 }

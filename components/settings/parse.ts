@@ -1,6 +1,7 @@
 import type { SettingsContext } from "./context";
 import { defaultText, isSecret, parseJson, type Setting } from "./fields";
 import { collectGiven } from "./given";
+import { readTaskFiles } from "./jobs/task-files";
 import { listProblems } from "./list-problems";
 import { setCommand, SettingProblem, SettingsError, shown } from "./problems";
 import { allSettings, type Settings } from "./schema";
@@ -76,6 +77,7 @@ export function parseSettings(
     }
 
     checkTogether(values, given, context, report);
+    problems.push(...readTaskFiles(values, context, secretKeys));
     if (problems.length > 0) {
         throw new SettingsError(problems);
     }

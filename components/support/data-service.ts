@@ -22,6 +22,8 @@ export interface DataServiceArgs {
     /** Size of the data volume, a Kubernetes quantity. */
     storageSize: string;
     storage: VolumeStorage;
+    /** Folder of local storage that services share: each has its data in a folder of its name there. */
+    sharedFolder?: string;
     /** Prefix of the names of what is cluster-wide. */
     clusterWidePrefix: string;
     /** Not exposed if absent. */
@@ -88,7 +90,13 @@ export function dataServiceStatefulSet(
                                 limits: { memory: definition.memoryLimit },
                             },
                             securityContext: restrictedContainer(),
-                            volumeMounts: [{ name: "data", mountPath: definition.dataFolder }],
+                            volumeMounts: [
+                                {
+                                    name: "data",
+                                    mountPath: definition.dataFolder,
+                                    ...(args.sharedFolder === undefined ? {} : { subPath: serviceName }),
+                                },
+                            ],
                         },
                     ],
                     volumes: [{ name: "data", persistentVolumeClaim: { claimName } }],
@@ -141,6 +149,7 @@ export class DataService extends pulumi.ComponentResource {
                 namespace: args.namespace,
                 volumeName: definition.serviceName,
                 persistentVolumeName: `${args.clusterWidePrefix}-${definition.serviceName}`,
+                folder: args.sharedFolder,
                 size: args.storageSize,
                 storage: args.storage,
             },

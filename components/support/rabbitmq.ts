@@ -5,13 +5,18 @@ import { DataService, DataServiceArgs, DataServiceDefinition, supportUser } from
 import type { ExposedService } from "./exposure";
 import { SecretKey } from "./pod";
 
-export type RabbitmqArgs = DataServiceArgs;
+export interface RabbitmqArgs extends DataServiceArgs {
+    /** Name of its Service; `rabbit` if it is absent. */
+    serviceName?: string;
+}
 
 const user = "taurus";
 
-export function rabbitmqDefinition(passwordKey: SecretKey): DataServiceDefinition {
+const defaultServiceName = "rabbit";
+
+export function rabbitmqDefinition(passwordKey: SecretKey, serviceName = defaultServiceName): DataServiceDefinition {
     return {
-        serviceName: "rabbit",
+        serviceName,
         ports: [
             { name: "amqp", port: 5672 },
             { name: "management", port: 15672 },
@@ -25,7 +30,7 @@ export function rabbitmqDefinition(passwordKey: SecretKey): DataServiceDefinitio
     };
 }
 
-/** RabbitMQ as `rabbit:5672`, with its management pages and API as `rabbit:15672`. */
+/** RabbitMQ as `rabbit:5672`, with its management pages and API as `rabbit:15672`, or under another name. */
 export class Rabbitmq extends pulumi.ComponentResource {
     readonly host: pulumi.Output<string>;
     readonly port: number;
@@ -39,15 +44,15 @@ export class Rabbitmq extends pulumi.ComponentResource {
 
     constructor(name: string, args: RabbitmqArgs, options?: pulumi.ComponentResourceOptions) {
         super("nta:support:Rabbitmq", name, {}, options);
-        const { namespace } = args;
+        const { namespace, serviceName = defaultServiceName } = args;
         const credentials = new Credentials(
             `${name}-credentials`,
-            { namespace, secretName: "rabbit", key: "password" },
+            { namespace, secretName: serviceName, key: "password" },
             { parent: this },
         );
         this.password = credentials.password;
         this.passwordKey = credentials.passwordKey;
-        const definition = rabbitmqDefinition(this.passwordKey);
+        const definition = rabbitmqDefinition(this.passwordKey, serviceName);
         const service = new DataService(`${name}-server`, { ...args, definition }, { parent: this });
         this.host = service.host;
         this.port = service.port;

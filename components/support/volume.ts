@@ -13,8 +13,10 @@ export type VolumeStorage =
 export interface VolumeArgs {
     /** Namespace of the claim. */
     namespace: pulumi.Input<string>;
-    /** Name of the claim and of the volume's folder. */
+    /** Name of the claim and, if no other is said, of the volume's folder. */
     volumeName: string;
+    /** Its folder in local storage, if volumes share one. */
+    folder?: string;
     /** Name of the (cluster-wide) PersistentVolume, if it is a local one. */
     persistentVolumeName: string;
     /** Kubernetes quantity. */
@@ -52,7 +54,7 @@ export class Volume extends pulumi.ComponentResource {
                           claimRef: { namespace: args.namespace, name: args.volumeName },
                           storageClassName: "",
                           persistentVolumeReclaimPolicy: "Retain",
-                          local: { path: `${storage.folder}/${args.volumeName}` },
+                          local: { path: `${storage.folder}/${args.folder ?? args.volumeName}` },
                           nodeAffinity: {
                               required: {
                                   nodeSelectorTerms: [

@@ -48,3 +48,12 @@ export function workloadPod(containers: types.input.core.v1.Container[]): types.
         containers,
     };
 }
+
+/**
+ * Annotations of what an update makes without waiting for more. Not skipAwait: that would skip the wait for a deletion too,
+ * which a replacement begins with.
+ */
+export const notWaitedFor: Readonly<Record<string, string>> = { "pulumi.com/waitFor": "jsonpath={.metadata.uid}" };
+
+/** Annotations of a Job whose end an update waits for: one that failed runs again at the next, instead of failing once more. */
+export const waitedFor: Readonly<Record<string, string>> = { "pulumi.com/replaceUnready": "true" };

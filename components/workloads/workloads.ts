@@ -1,18 +1,31 @@
 import * as pulumi from "@pulumi/pulumi";
 
-import { isImageName, ImageName } from "../images/catalog";
+import { isImageName } from "../images/catalog";
+import type { ImageRefs } from "../images/images";
 import type { Job } from "../settings/jobs/jobs";
+import type { VolumeStorage } from "../support/volume";
 import { BatchJob } from "./batch-job/batch-job";
 import { CronJob } from "./cron-job/cron-job";
 import { Service } from "./service/service";
+import type { BrokerEndpoint } from "./parallel-job/objects";
+import { ParallelJob, parallelJobVolumes } from "./parallel-job/parallel-job";
 
 export interface WorkloadsArgs {
     /** The declared workloads, checked. */
     jobs: readonly Job[];
     namespace: pulumi.Input<string>;
-    /** The images that this program builds, by digest. */
-    images: Record<ImageName, pulumi.Input<string>>;
+    /** The images that this program builds, by digest; with `parallel` if there is a parallel job. */
+    images: ImageRefs<pulumi.Input<string>>;
+    /** Where volumes live. */
+    storage: VolumeStorage;
+    /** Prefix of the names of PersistentVolumes, which are cluster-wide. */
+    clusterWidePrefix: string;
+    /** The stack's RabbitMQ. */
+    broker: BrokerEndpoint;
 }
+
+/** Directories that local storage must have on the node. */
+export const workloadVolumes: readonly string[] = parallelJobVolumes;
 
 /** Every workload that the setting `jobs` declares. */
 export class Workloads extends pulumi.ComponentResource {
@@ -25,7 +38,8 @@ export class Workloads extends pulumi.ComponentResource {
     }
 
     /** Makes the component of a job's kind. */
-    private declare(name: string, job: Job, { namespace, images }: WorkloadsArgs): void {
+    private declare(name: string, job: Job, args: WorkloadsArgs): void {
+        const { namespace, images, storage, clusterWidePrefix } = args;
         const options = { parent: this };
         const common = {
             workloadName: job.name,
@@ -42,6 +56,26 @@ export class Workloads extends pulumi.ComponentResource {
             case "service":
                 new Service(name, { ...job, ...common }, options);
                 break;
+            case "parallel": {
+                if (images.parallel === undefined) {
+                    throw new Error("a parallel job needs the image `parallel`");
+                }
+                const { broker, storage: storageSize, ...spec } = job;
+                new ParallelJob(
+                    name,
+                    {
+                        ...spec,
+                        ...common,
+                        program: images.parallel,
+                        broker: broker === "own" ? { image: images.rabbitmq } : args.broker,
+                        storage,
+                        storageSize,
+                        clusterWidePrefix,
+                    },
+                    options,
+                );
+                break;
+            }
         }
     }
 }

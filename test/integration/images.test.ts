@@ -11,7 +11,7 @@ import * as path from "node:path";
 import { promisify } from "node:util";
 
 import { layOutContext } from "../../components/images/build-context";
-import { ImageName, imageRecipes } from "../../components/images/catalog";
+import { ImageName, ImageRecipe, imageRecipes } from "../../components/images/catalog";
 import { hostCertificates } from "../../components/images/host-certificates";
 import { contextParts } from "../../components/images/images";
 import { ensureDebianBase } from "../../images/base/debian-base";
@@ -31,7 +31,15 @@ async function docker(...args: string[]): Promise<string> {
     return (args[0] === "logs" ? stdout + stderr : stdout).trim();
 }
 
-const tagOf = (name: ImageName) => `${id}/${name}:latest`;
+const tagOf = (name: ImageRecipe["name"]) => `${id}/${name}:latest`;
+
+function baseArguments({ base }: ImageRecipe): string[] {
+    if (base === "scratch") {
+        return [];
+    }
+    return [`--build-arg=BASE=${"debian" in base ? `nta-debian-base:${base.debian}-amd64` : tagOf(base.image)}`];
+}
+
 const container = (name: string) => `${id}-${name}`;
 
 /** Starts a container without root and without any capability, as the cluster's "restricted" pods are. */
@@ -62,11 +70,9 @@ describe("images", function () {
         for (const recipe of imageRecipes) {
             const context = path.join(folder, recipe.name);
             layOutContext(context, contextParts(recipe, source));
-            const base =
-                "debian" in recipe.base ? `nta-debian-base:${recipe.base.debian}-amd64` : tagOf(recipe.base.image);
             const certificateArgs = recipe.downloads ? [`--build-arg=BUILD_CA=${certificates}`] : [];
             await docker(
-                ...["build", "--quiet", "--platform=linux/amd64", `--build-arg=BASE=${base}`, ...certificateArgs],
+                ...["build", "--quiet", "--platform=linux/amd64", ...baseArguments(recipe), ...certificateArgs],
                 ...[`--tag=${tagOf(recipe.name)}`, `--file=${path.join(context, "files", "Dockerfile")}`, context],
             );
         }

@@ -8,8 +8,10 @@ import { setTimeout as delay } from "node:timers/promises";
 import { layOutContext } from "../../components/images/build-context";
 import { imageNames, imageRecipes } from "../../components/images/catalog";
 import { hostCertificates } from "../../components/images/host-certificates";
-import { contextParts, Images } from "../../components/images/images";
+import { contextParts, Images, ImagesArgs } from "../../components/images/images";
+import { imageProgram, programsDirectory } from "../../components/images/program";
 import { publicRepository, resolveSource } from "../../components/images/source";
+import { setFolder } from "../../node-image/program-set";
 import { MockRun, Registration, runProgram } from "./mock-engine";
 
 const imagesFolder = path.resolve(__dirname, "../../images");
@@ -45,15 +47,15 @@ describe("Images", function () {
         return imageName.replace(/:latest$/, `@sha256:of-${registration.name}`);
     }
 
-    async function run(credentials?: { username: string; password: string }): Promise<MockRun> {
+    async function run(more: Partial<ImagesArgs> = {}): Promise<MockRun> {
         return runProgram(
             () => {
                 const images = new Images("images", {
                     registry: "registry.example.com:5443/team",
-                    credentials,
                     source: sample,
                     contexts: path.join(folder, "contexts"),
                     buildCertificates: "PEM",
+                    ...more,
                 });
                 return { refs: images.refs };
             },
@@ -77,6 +79,9 @@ describe("Images", function () {
     it("builds each on its base by digest, after it", async () => {
         const { find } = await run();
         for (const { name, base } of imageRecipes) {
+            if (base === "scratch") {
+                continue;
+            }
             const image = find(imageType, `images-${name}`);
             if ("debian" in base) {
                 assert.equal(buildOf(image).args["BASE"], `debian-of-images-debian-${base.debian}`);
@@ -110,6 +115,26 @@ describe("Images", function () {
         assert.deepEqual(Object.keys(outputs["refs"] as object).sort(), [...imageNames].sort());
     });
 
+    it("builds on demand what is not for every stack: from nothing, around a program that is in the cache", async () => {
+        const cache = process.env["NTA_CACHE"];
+        process.env["NTA_CACHE"] = path.join(folder, "cache");
+        try {
+            const built = setFolder(imageProgram("parallel"), "amd64", programsDirectory());
+            write(path.relative(folder, path.join(built, "parallel")), "program", 0o755);
+            const { find, outputs } = await run({ onDemand: ["parallel"] });
+            const { args, context } = buildOf(find(imageType, "images-parallel"));
+            assert.deepEqual(args, {});
+            assert.equal(fs.readFileSync(path.join(context, "program", "parallel"), "utf8"), "program");
+            assert.ok("parallel" in (outputs["refs"] as object));
+        } finally {
+            if (cache === undefined) {
+                delete process.env["NTA_CACHE"];
+            } else {
+                process.env["NTA_CACHE"] = cache;
+            }
+        }
+    });
+
     it("makes one base of each release, in the same registry", async () => {
         const { all } = await run();
         assert.deepEqual(
@@ -123,7 +148,7 @@ describe("Images", function () {
 });
 
 describe("Dockerfiles", () => {
-    for (const { name, downloads } of imageRecipes) {
+    for (const { name, base, downloads } of imageRecipes) {
         const text = fs.readFileSync(path.join(imagesFolder, name, "Dockerfile"), "utf8");
         const stages = text.split(/^(?=FROM )/m).slice(1);
         const shipped = stages.at(-1) as string;
@@ -138,6 +163,7 @@ describe("Dockerfiles", () => {
 
         it(`${name}: runs without root, by a command that is there`, () => {
             assert.match(shipped, /^USER (999:999|10001:10001)$/m);
+            assert.equal(/^FROM scratch$/m.test(shipped), base === "scratch");
             const command = /^CMD \["\/opt\/nta\/bin\/([a-z]+)"\]$/m.exec(text)?.[1];
             if (command !== undefined) {
                 for (const script of [command, "ready"]) {
@@ -155,7 +181,11 @@ describe("Dockerfiles", () => {
             const recipe = imageRecipes.find((candidate) => candidate.name === name);
             assert.ok(recipe);
             const context = path.join(folder, "context");
-            layOutContext(context, contextParts(recipe, sample));
+            const built = path.dirname(write(`built/${name}`));
+            layOutContext(
+                context,
+                contextParts(recipe, sample, () => built),
+            );
             for (const [, sources] of text.matchAll(/^COPY (?!--from)(?:--chown=\S+ )?(.+) \S+$/gm)) {
                 for (const one of sources.split(" ")) {
                     assert.ok(fs.existsSync(path.join(context, one)), one);

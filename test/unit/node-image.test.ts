@@ -21,15 +21,8 @@ import { pipeline } from "node:stream/promises";
 import { hashes } from "../../node-image/build";
 import { imageArchive, imageConfig, imageIndex, nodeImages, tarHeader, withDirectories } from "../../node-image/images";
 import { digestOfFiles } from "../../node-image/inputs";
-import {
-    downloadSet,
-    ensureSet,
-    linkerFlags,
-    programSets,
-    publishedChecksum,
-    setKey,
-    type ProgramSet,
-} from "../../node-image/programs";
+import { linkerFlags, setKey, type ProgramSet } from "../../node-image/program-set";
+import { downloadSet, ensureSet, programSets, publishedChecksum } from "../../node-image/programs";
 import versions from "../../node-image/versions.json";
 
 const folder = join(__dirname, "..", "..", "node-image");
@@ -133,7 +126,10 @@ describe("node image: programs", () => {
         const pause = find("pause");
         assert.equal(setKey(pause, "amd64"), setKey(find("pause"), "amd64"));
         assert.notEqual(setKey(pause, "amd64"), setKey(pause, "arm64"));
-        assert.notEqual(setKey(pause, "amd64"), setKey({ ...pause, module: "cni-flannel" }, "amd64"));
+        assert.notEqual(
+            setKey(pause, "amd64"),
+            setKey({ ...pause, module: join(folder, "modules", "cni-flannel") }, "amd64"),
+        );
         assert.notEqual(setKey(pause, "amd64"), setKey({ ...pause, variables: { "main.version": "2" } }, "amd64"));
     });
 
@@ -228,7 +224,7 @@ describe("node image: programs", () => {
         const set = (releases: ProgramSet["releases"]): ProgramSet => ({
             name: "test",
             title: "test 1",
-            module: "pause",
+            module: join(folder, "modules", "pause"),
             packages: {},
             variables: {},
             releases,

@@ -198,3 +198,90 @@ describe("settings: jobs", () => {
         assert.throws(() => parseSettings({ "nta:jobs": "report" }, [], context), /nta:jobs = "report" is not a list/);
     });
 });
+
+describe("settings: parallel jobs", () => {
+    const parallel = { kind: "parallel", name: "regions", image: "htmengine", tasks: ["echo one"] };
+
+    it("get their defaults", () => {
+        assert.deepEqual(parse([parallel]), [
+            {
+                kind: "parallel",
+                name: "regions",
+                image: "htmengine",
+                tasks: { list: ["echo one"] },
+                command: ["/bin/sh", "-c"],
+                env: {},
+                resources: { cpu: "100m", memory: "256Mi" },
+                workers: 2,
+                tries: 3,
+                broker: "stack",
+                storage: "1Gi",
+                wait: false,
+            },
+        ]);
+    });
+
+    const withFile = (text: string | Error, ...jobs: unknown[]) =>
+        parseSettings({ "nta:jobs": JSON.stringify(jobs) }, [], {
+            project: "nta",
+            readFile: (file) => {
+                assert.equal(file, "./tasks.txt");
+                if (text instanceof Error) {
+                    throw text;
+                }
+                return text;
+            },
+        }).jobs;
+    const fromFile = { ...parallel, tasks: { file: "./tasks.txt" } };
+
+    it("read their tasks from a file, one a line", () => {
+        const [job] = withFile("echo one\r\n\n  echo two\n \n", fromFile);
+        assert.deepEqual(job.kind === "parallel" && job.tasks, {
+            list: ["echo one", "  echo two"],
+            file: "./tasks.txt",
+        });
+    });
+
+    it("can have their tasks from a command", () => {
+        const [job] = parse([{ ...parallel, tasks: { command: ["ls", "tests"] } }]);
+        assert.deepEqual(job.kind === "parallel" && job.tasks, { command: ["ls", "tests"] });
+    });
+
+    const refused = (text: string | Error, job: unknown): string[] => {
+        try {
+            withFile(text, batch, job);
+        } catch (error) {
+            assert.ok(error instanceof SettingsError, String(error));
+            return error.problems.map(({ key, value, wrong }) => `${key} = ${value} ${wrong}`);
+        }
+        return assert.fail("nothing was refused");
+    };
+
+    it("with a file that can't be read, or has no tasks, are refused at the field", () => {
+        const absent = Object.assign(new Error("no such file"), { code: "ENOENT" });
+        const at = 'nta:jobs[1].tasks.file = "./tasks.txt"';
+        assert.deepEqual(refused(absent, fromFile), [`${at} can't be read (ENOENT)`]);
+        assert.deepEqual(refused("\n \n", fromFile), [`${at} has no tasks`]);
+    });
+
+    it("with more tasks than a ConfigMap takes are refused, and told the way out", () => {
+        const [problem] = refused("x".repeat(999_999) + "\ny\n", fromFile);
+        assert.match(problem, /^nta:jobs\[1\]\.tasks = .* has 1000002 bytes of tasks, .* with \{ command \}$/);
+    });
+
+    for (const [what, tasks, wrong] of [
+        ["no tasks", undefined, /is missing/],
+        ["an empty list", [], /neither tasks/],
+        ["a task of two lines", ["a\nb"], /neither tasks/],
+        ["a file and a command", { file: "a", command: ["b"] }, /neither tasks/],
+    ] as const) {
+        it(`with ${what} are refused`, () => {
+            const problems = problemsOf([{ ...parallel, tasks }]);
+            assert.deepEqual(
+                problems.map(({ key }) => key),
+                ["nta:jobs[0].tasks"],
+            );
+            assert.match(problems[0].wrong, wrong);
+        });
+    }
+});

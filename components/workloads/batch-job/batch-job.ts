@@ -1,7 +1,7 @@
 import * as batch from "@pulumi/kubernetes/batch/v1";
 import * as pulumi from "@pulumi/pulumi";
 
-import { workloadLabels } from "../container";
+import { notWaitedFor, waitedFor, workloadLabels } from "../container";
 import { jobDeadline, jobSpec, RunArgs } from "./job-spec";
 
 export interface BatchJobArgs extends RunArgs {
@@ -17,11 +17,7 @@ export function batchJob(args: BatchJobArgs): batch.JobArgs {
             name: args.workloadName,
             namespace: args.namespace,
             labels,
-            annotations: args.wait
-                ? // One that failed runs again at the next update, instead of being found failed once more.
-                  { "pulumi.com/replaceUnready": "true" }
-                : // Not skipAwait: that would skip the wait for a deletion too, which a replacement begins with.
-                  { "pulumi.com/waitFor": "jsonpath={.metadata.uid}" },
+            annotations: args.wait ? waitedFor : notWaitedFor,
         },
         spec: jobSpec(args, labels),
     };

@@ -1,0 +1,189 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+)
+
+// lossLimit is how often a task may come back because its worker or the broker was gone, before it is set aside.
+// Failing is counted by the master: this is for tasks that take their worker with them, and a restarting broker must
+// not use it up.
+const lossLimit = 20
+
+// unusedQueueExpiry lets the queues of a job that was deleted halfway go.
+const unusedQueueExpiry = 7 * 24 * time.Hour
+
+// heartbeat finds connections that have died without a word in twice that time.
+const heartbeat = 10 * time.Second
+
+// reconnectDelay is the pause before the next attempt to reach the broker.
+const reconnectDelay = 500 * time.Millisecond
+
+// Queues are the names of a job's queues.
+type Queues struct{ Tasks, Reports, Lost string }
+
+func (b BrokerSettings) queues() Queues {
+	return Queues{Tasks: b.Queues + ".tasks", Reports: b.Queues + ".reports", Lost: b.Queues + ".lost"}
+}
+
+func (q Queues) all() []string { return []string{q.Tasks, q.Reports, q.Lost} }
+
+// declare makes those of the queues that are not there.
+func (q Queues) declare(channel *amqp.Channel) error {
+	quorum := func(more amqp.Table) amqp.Table {
+		arguments := amqp.Table{"x-queue-type": "quorum", "x-expires": unusedQueueExpiry.Milliseconds()}
+		for key, value := range more {
+			arguments[key] = value
+		}
+		return arguments
+	}
+	arguments := map[string]amqp.Table{
+		q.Tasks: quorum(amqp.Table{
+			"x-delivery-limit":          lossLimit,
+			"x-dead-letter-exchange":    "",
+			"x-dead-letter-routing-key": q.Lost,
+			// Only so is a message not lost on its way from one queue to the other; it asks for the next line.
+			"x-dead-letter-strategy": "at-least-once",
+			"x-overflow":             "reject-publish",
+		}),
+		q.Reports: quorum(nil),
+		q.Lost:    quorum(nil),
+	}
+	for _, name := range []string{q.Lost, q.Reports, q.Tasks} {
+		if _, err := channel.QueueDeclare(name, true, false, false, false, arguments[name]); err != nil {
+			return fmt.Errorf("declaring the queue %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// delete removes the queues with all that is in them.
+func (q Queues) delete(channel *amqp.Channel) error {
+	for _, name := range q.all() {
+		if _, err := channel.QueueDelete(name, false, false, false); err != nil {
+			return fmt.Errorf("deleting the queue %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// exist tells whether all of the queues are there.
+func (q Queues) exist(connection *amqp.Connection) (bool, error) {
+	for _, name := range q.all() {
+		// A name that is not there closes the channel: each question has its own.
+		channel, err := connection.Channel()
+		if err != nil {
+			return false, err
+		}
+		_, err = channel.QueueDeclarePassive(name, true, false, false, false, nil)
+		var refusal *amqp.Error
+		if errors.As(err, &refusal) && refusal.Code == amqp.NotFound {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		if err := channel.Close(); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// closeTimeout is how long a connection may take to be closed in good order.
+const closeTimeout = 2 * time.Second
+
+// dial connects to the broker.
+func dial(settings BrokerSettings, name string) (*amqp.Connection, error) {
+	properties := amqp.NewConnectionProperties()
+	properties.SetClientConnectionName(name)
+	config := amqp.Config{Heartbeat: heartbeat, Properties: properties, Dial: amqp.DefaultDial(heartbeat)}
+	connection, err := amqp.DialConfig(settings.URL(), config)
+	if err != nil {
+		return nil, fmt.Errorf("the broker %s:%s: %w", settings.Host, settings.Port, err)
+	}
+	return connection, nil
+}
+
+func hangUp(connection *amqp.Connection) { _ = connection.CloseDeadline(time.Now().Add(closeTimeout)) }
+
+// consume starts a consumer on a channel of its own with at most `prefetch` messages under way.
+func consume(connection *amqp.Connection, queue string, prefetch int) (<-chan amqp.Delivery, error) {
+	channel, err := connection.Channel()
+	if err != nil {
+		return nil, err
+	}
+	if err := channel.Qos(prefetch, 0, false); err != nil {
+		return nil, err
+	}
+	deliveries, err := channel.Consume(queue, "", false, false, false, false, nil)
+	if err != nil {
+		return nil, fmt.Errorf("the queue %s: %w", queue, err)
+	}
+	return deliveries, nil
+}
+
+// publisher sends messages that the broker confirms once they are safe.
+type publisher struct {
+	channel  *amqp.Channel
+	returned chan amqp.Return
+}
+
+// publishLimit is how many messages one call of `publish` takes: as many returned ones have room.
+const publishLimit = 500
+
+func newPublisher(connection *amqp.Connection) (*publisher, error) {
+	channel, err := connection.Channel()
+	if err != nil {
+		return nil, err
+	}
+	if err := channel.Confirm(false); err != nil {
+		return nil, err
+	}
+	returned := channel.NotifyReturn(make(chan amqp.Return, publishLimit))
+	return &publisher{channel: channel, returned: returned}, nil
+}
+
+// publish puts messages into a queue and returns when the broker has them all safely, or with an error if it may not.
+func publish[M any](ctx context.Context, p *publisher, queue string, messages []M) error {
+	if len(messages) > publishLimit {
+		return fmt.Errorf("%d messages at once are more than %d", len(messages), publishLimit)
+	}
+	confirmations := make([]*amqp.DeferredConfirmation, 0, len(messages))
+	for _, message := range messages {
+		body, err := json.Marshal(message)
+		if err != nil {
+			return err
+		}
+		publishing := amqp.Publishing{ContentType: "application/json", DeliveryMode: amqp.Persistent, Body: body}
+		confirmation, err := p.channel.PublishWithDeferredConfirmWithContext(ctx, "", queue, true, false, publishing)
+		if err != nil {
+			return fmt.Errorf("publishing to %s: %w", queue, err)
+		}
+		confirmations = append(confirmations, confirmation)
+	}
+	for _, confirmation := range confirmations {
+		confirmed, err := confirmation.WaitContext(ctx)
+		if err != nil {
+			return fmt.Errorf("publishing to %s: %w", queue, err)
+		}
+		if !confirmed {
+			return fmt.Errorf("publishing to %s: the broker did not confirm it", queue)
+		}
+	}
+	// The broker returns what no queue took before it confirms it.
+	select {
+	case returned, open := <-p.returned:
+		if open {
+			return fmt.Errorf("publishing to %s: %s", queue, returned.ReplyText)
+		}
+		return fmt.Errorf("publishing to %s: %w", queue, amqp.ErrClosed)
+	default:
+		return nil
+	}
+}
