@@ -21,7 +21,7 @@ import { Namespace } from "./components/support/namespace";
 import { Support, supportVolumes } from "./components/support/support";
 import { Taurus, taurusVolumes } from "./components/taurus/taurus";
 import { User } from "./components/users/user";
-import { Workloads, workloadVolumes } from "./components/workloads/workloads";
+import { imagesOf, Workloads, workloadVolumes } from "./components/workloads/workloads";
 import { cacheDirectory, stateDirectory } from "./tools/directories";
 
 const settings = readSettings();
@@ -55,13 +55,16 @@ const source = resolveSource({
     cache: path.join(cacheDirectory(), "source"),
     memory: path.join(stateDirectory(), "stacks", pulumi.getStack(), "source.json"),
 });
-const appImages = new Images("images", {
+const build = {
     registry: cluster.registry,
     credentials: registryCredentialsOf(settings),
-    source: source.path,
     contexts: path.join(cacheDirectory(), "contexts", pulumi.getStack()),
+};
+const appImages = new Images("images", {
+    ...build,
+    source: source.path,
     buildCertificates: hostCertificates(),
-    onDemand: settings.jobs.some(({ kind }) => kind === "parallel") ? ["parallel"] : [],
+    onDemand: imagesOf(settings.jobs),
 });
 const image = appImages.refs;
 
@@ -137,7 +140,13 @@ const users = settings.users.map(
 
 new Workloads(
     "workloads",
-    { ...inNamespace, jobs: settings.jobs, images: image, broker: support.rabbitmq },
+    {
+        ...inNamespace,
+        jobs: settings.jobs,
+        images: image,
+        broker: support.rabbitmq,
+        siteBuild: { ...build, sites: path.join(cacheDirectory(), "sites", pulumi.getStack()) },
+    },
     { ...withNamespace, dependsOn: [support] },
 );
 

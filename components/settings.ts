@@ -32,6 +32,7 @@ export function readSettings(): Settings {
         project: pulumi.getProject(),
         hostMemory: Math.floor(os.totalmem() / 2 ** 20),
         readFile: (file) => fs.readFileSync(path.resolve(file.replace(/^~(?=\/)/, os.homedir())), "utf8"),
+        isFolder: (folder) => fs.statSync(path.resolve(folder), { throwIfNoEntry: false })?.isDirectory() ?? false,
     });
     refuseUnsupported(settings);
     return settings;

@@ -28,8 +28,8 @@ function copyFile(from: string, to: string, stat: fs.Stats): void {
     fs.utimesSync(to, stat.atime, stat.mtime);
 }
 
-function mirror(from: string, to: string): void {
-    const names = fs.readdirSync(from).filter((name) => !ignored.test(name));
+function mirror(from: string, to: string, ignores: (name: string) => boolean): void {
+    const names = fs.readdirSync(from).filter((name) => !ignores(name));
     if (!fs.lstatSync(to, { throwIfNoEntry: false })?.isDirectory()) {
         fs.rmSync(to, { force: true });
         fs.mkdirSync(to, { recursive: true });
@@ -43,7 +43,7 @@ function mirror(from: string, to: string): void {
         const target = path.join(to, name);
         const stat = fs.lstatSync(source);
         if (stat.isDirectory()) {
-            mirror(source, target);
+            mirror(source, target, ignores);
         } else if (stat.isSymbolicLink()) {
             fs.rmSync(target, { recursive: true, force: true });
             fs.symlinkSync(fs.readlinkSync(source), target);
@@ -59,14 +59,19 @@ function mirror(from: string, to: string): void {
  *
  * @param context the folder to make
  * @param parts its subfolders' names, and where each comes from
+ * @param ignores whether a file or folder of that name is left out
  */
-export function layOutContext(context: string, parts: Record<string, string>): void {
+export function layOutContext(
+    context: string,
+    parts: Record<string, string>,
+    ignores = (name: string) => ignored.test(name),
+): void {
     fs.mkdirSync(context, { recursive: true });
     fs.chmodSync(context, directoryMode);
     for (const stale of fs.readdirSync(context).filter((name) => !(name in parts))) {
         fs.rmSync(path.join(context, stale), { recursive: true, force: true });
     }
     for (const [name, from] of Object.entries(parts)) {
-        mirror(from, path.join(context, name));
+        mirror(from, path.join(context, name), ignores);
     }
 }

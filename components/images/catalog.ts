@@ -12,7 +12,7 @@ export const imageNames = [
 export type ImageName = (typeof imageNames)[number];
 
 /** Images that are built only for those who ask for them. */
-export const onDemandImageNames = ["parallel"] as const;
+export const onDemandImageNames = ["parallel", "static-files"] as const;
 
 export type OnDemandImageName = (typeof onDemandImageNames)[number];
 
@@ -60,4 +60,5 @@ export const imageRecipes: readonly ImageRecipe[] = [
     { name: "mysql", base: { debian: "bookworm" }, scripts: false, downloads: false },
     { name: "rabbitmq", base: { debian: "bookworm" }, scripts: false, downloads: false },
     { name: "parallel", base: "scratch", program: true, scripts: false, downloads: false },
+    { name: "static-files", base: { debian: "bookworm" }, scripts: false, downloads: false },
 ];

@@ -11,7 +11,7 @@ import { builtProgram } from "./program";
 const imagesFolder = path.resolve(__dirname, "../../images");
 
 /** NuPIC has Linux packages for this platform only; the same images everywhere keep their digests everywhere. */
-const platform = "linux/amd64";
+export const platform = "linux/amd64";
 
 export interface ImagesArgs {
     /** `host[:port][/path]`. */

@@ -6,4 +6,6 @@ export interface SettingsContext {
     hostMemory?: number;
     /** Reads a text file, for settings that may name one; relative paths are the project folder's. Throws if it can't. */
     readFile: (path: string) => string;
+    /** Whether there is such a folder, if that can be found out; relative paths are the project folder's. */
+    isFolder?: (path: string) => boolean;
 }

@@ -32,13 +32,14 @@ export function parseSettings(
         const from = given.get(setting.name);
         const suggestion = options.suggestion ?? setting.example ?? defaultText(setting);
         problems.push({
-            key: `${context.project}:${setting.name}`,
+            key: options.key ?? `${context.project}:${setting.name}`,
             value:
-                from === undefined || (setting.secret && from.value === "")
+                options.value ??
+                (from === undefined || (setting.secret && from.value === "")
                     ? undefined
                     : isSecret(setting, from.value)
                       ? "[secret]"
-                      : shown(from.value),
+                      : shown(from.value)),
             wrong,
             right: options.right ?? setting.expected,
             mend: options.mend ?? setCommand(setting, suggestion, from?.flat ?? false),

@@ -4,7 +4,8 @@ import { checkClusterKind } from "./cluster-kind";
 import type { SettingsContext } from "./context";
 import type { Setting } from "./fields";
 import type { GivenValue } from "./given";
-import { removeCommand, type Report, setCommand } from "./problems";
+import type { Job } from "./jobs/jobs";
+import { removeCommand, type Report, setCommand, shellWord, shown } from "./problems";
 import { allSettings, isGitAddress, pinnedSourceRef, settingsByName } from "./schema";
 
 /** Checks that concern more than one setting. Each runs on the values that are right by themselves. */
@@ -82,6 +83,7 @@ export function checkTogether(
     if (ownCluster) {
         checkStorage(values, report);
     }
+    checkFolders(values, context, report);
 
     const twitterKeys = allSettings.filter((candidate) => candidate.path[2]?.startsWith("twitter"));
     if (twitterKeys.some(({ name }) => isSet(name)) && twitterKeys.every(({ name }) => values.has(name))) {
@@ -124,6 +126,21 @@ function checkPorts(values: ReadonlyMap<string, unknown>, report: Report): void 
             right: "a port of its own for each",
             suggestion: String(free > 65535 ? (settingsByName.get(name) as Setting).default : free),
         });
+    }
+}
+
+/** Folders that jobs publish have to be there. */
+function checkFolders(values: ReadonlyMap<string, unknown>, context: SettingsContext, report: Report): void {
+    for (const [index, job] of ((values.get("jobs") ?? []) as readonly Job[]).entries()) {
+        if (job.kind === "static-files" && context.isFolder?.(job.folder) === false) {
+            const at = `jobs[${index}].folder`;
+            report(settingsByName.get("jobs") as Setting, "is no folder of this machine", {
+                key: `${context.project}:${at}`,
+                value: shown(job.folder),
+                right: "a folder's path, from the project's folder or absolute",
+                mend: `pulumi config set --path ${shellWord(at)} <path>`,
+            });
+        }
     }
 }
 

@@ -1,12 +1,13 @@
 import * as pulumi from "@pulumi/pulumi";
 
-import { isImageName } from "../images/catalog";
+import { isImageName, type OnDemandImageName, onDemandImageNames } from "../images/catalog";
 import type { ImageRefs } from "../images/images";
 import type { Job } from "../settings/jobs/jobs";
 import type { VolumeStorage } from "../support/volume";
 import { BatchJob } from "./batch-job/batch-job";
 import { CronJob } from "./cron-job/cron-job";
 import { Service } from "./service/service";
+import { SiteBuildArgs, StaticFiles } from "./static-files/static-files";
 import type { BrokerEndpoint } from "./parallel-job/objects";
 import { ParallelJob, parallelJobVolumes } from "./parallel-job/parallel-job";
 
@@ -14,7 +15,7 @@ export interface WorkloadsArgs {
     /** The declared workloads, checked. */
     jobs: readonly Job[];
     namespace: pulumi.Input<string>;
-    /** The images that this program builds, by digest; with `parallel` if there is a parallel job. */
+    /** The images that this program builds, by digest, with those that the jobs need (see `imagesOf`). */
     images: ImageRefs<pulumi.Input<string>>;
     /** Where volumes live. */
     storage: VolumeStorage;
@@ -22,6 +23,23 @@ export interface WorkloadsArgs {
     clusterWidePrefix: string;
     /** The stack's RabbitMQ. */
     broker: BrokerEndpoint;
+    /** How the images of published folders are built. */
+    siteBuild: SiteBuildArgs;
+}
+
+/** The images that jobs need besides those that are always built. */
+export function imagesOf(jobs: readonly Job[]): OnDemandImageName[] {
+    const kinds = new Set<string>(jobs.map(({ kind }) => kind));
+    return onDemandImageNames.filter((name) => kinds.has(name));
+}
+
+/** One of the images that `imagesOf` asks for. */
+function asked(images: WorkloadsArgs["images"], name: OnDemandImageName): pulumi.Input<string> {
+    const image = images[name];
+    if (image === undefined) {
+        throw new Error(`a job needs the image ${name}, which was not asked for`);
+    }
+    return image;
 }
 
 /** Directories that local storage must have on the node. */
@@ -41,32 +59,27 @@ export class Workloads extends pulumi.ComponentResource {
     private declare(name: string, job: Job, args: WorkloadsArgs): void {
         const { namespace, images, storage, clusterWidePrefix } = args;
         const options = { parent: this };
-        const common = {
-            workloadName: job.name,
-            namespace,
-            image: isImageName(job.image) ? images[job.image] : job.image,
-        };
+        const common = { workloadName: job.name, namespace };
+        const imageOf = ({ image }: { image: string }) => (isImageName(image) ? images[image] : image);
         switch (job.kind) {
             case "batch":
-                new BatchJob(name, { ...job, ...common }, options);
+                new BatchJob(name, { ...job, ...common, image: imageOf(job) }, options);
                 break;
             case "cron":
-                new CronJob(name, { ...job, ...common }, options);
+                new CronJob(name, { ...job, ...common, image: imageOf(job) }, options);
                 break;
             case "service":
-                new Service(name, { ...job, ...common }, options);
+                new Service(name, { ...job, ...common, image: imageOf(job) }, options);
                 break;
             case "parallel": {
-                if (images.parallel === undefined) {
-                    throw new Error("a parallel job needs the image `parallel`");
-                }
                 const { broker, storage: storageSize, ...spec } = job;
                 new ParallelJob(
                     name,
                     {
                         ...spec,
                         ...common,
-                        program: images.parallel,
+                        image: imageOf(job),
+                        program: asked(images, "parallel"),
                         broker: broker === "own" ? { image: images.rabbitmq } : args.broker,
                         storage,
                         storageSize,
@@ -74,6 +87,11 @@ export class Workloads extends pulumi.ComponentResource {
                     },
                     options,
                 );
+                break;
+            }
+            case "static-files": {
+                const server = asked(images, "static-files");
+                new StaticFiles(name, { ...job, ...common, server, build: args.siteBuild }, options);
                 break;
             }
         }

@@ -77,7 +77,7 @@ describe("Images", function () {
         registration.inputs["build"] as { args: Record<string, string>; platform: string; context: string };
 
     it("builds each on its base by digest, after it", async () => {
-        const { find } = await run();
+        const { find } = await run({ onDemand: ["static-files"] });
         for (const { name, base } of imageRecipes) {
             if (base === "scratch") {
                 continue;

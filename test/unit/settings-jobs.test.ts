@@ -81,6 +81,7 @@ describe("settings: jobs", () => {
 
     it("take what --path has turned into numbers and truth values as the text that was typed", () => {
         const [job] = parse([{ ...batch, command: ["sleep", 5], env: { DEBUG: true, RATE: 0.5, NONE: "" } }]);
+        assert.ok(job.kind === "batch");
         assert.deepEqual(job.command, ["sleep", "5"]);
         assert.deepEqual(job.env, { DEBUG: "true", RATE: "0.5", NONE: "" });
     });
@@ -190,6 +191,25 @@ describe("settings: jobs", () => {
         assert.deepEqual(
             problems.map(({ value }) => value),
             ["[secret]"],
+        );
+    });
+
+    it("may publish a folder that is there", () => {
+        const site = { kind: "static-files", name: "docs", folder: "docs" };
+        assert.deepEqual(parse([site]), [
+            { ...site, replicas: 1, keepVersions: 3, port: 80, resources: { cpu: "50m", memory: "64Mi" } },
+        ]);
+        const isFolder = (path: string) => path !== "docs";
+        const jobs = JSON.stringify([batch, site, { ...site, name: "more", folder: "there" }]);
+        assert.throws(
+            () => parseSettings({ "nta:jobs": jobs }, [], { ...context, isFolder }),
+            ({ problems }: SettingsError) => {
+                assert.deepEqual(
+                    problems.map(({ key, value, wrong }) => [key, value, wrong]),
+                    [["nta:jobs[1].folder", '"docs"', "is no folder of this machine"]],
+                );
+                return true;
+            },
         );
     });
 

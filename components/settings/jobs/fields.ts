@@ -56,17 +56,17 @@ const quantity = (pattern: RegExp) =>
     entryText((value) => (pattern.test(value) ? undefined : "is no Kubernetes quantity"));
 
 /** What the container asks for, and the memory that it may not exceed. */
-export function resourcesField() {
+export function resourcesField(defaultCpu = "100m", defaultMemory = "256Mi") {
     const cpu = quantity(/^(\d+m|\d+(\.\d+)?)$/);
     const memory = quantity(/^[1-9]\d*(Mi|Gi)$/);
     return field(
         entryObject({
-            cpu: field(cpu.default("100m"), {
+            cpu: field(cpu.default(defaultCpu), {
                 description: "Processors that are reserved.",
                 expected: "processors (2, 0.5) or thousandths (250m)",
                 example: "250m",
             }),
-            memory: field(memory.default("256Mi"), {
+            memory: field(memory.default(defaultMemory), {
                 description: "Memory that is reserved, and the limit as well.",
                 expected: "a number with one of the units Mi, Gi",
                 example: "256Mi",

@@ -5,8 +5,16 @@ import { z } from "zod";
 import { entryInteger, entryObject, entryText, entryTexts, field, labelProblem } from "../entries";
 import { commandField, containerFields, replicasField } from "./fields";
 
-function portField(description: string, example: string) {
-    return field(entryInteger(1, 65535), { description, expected: "a port number, 1 to 65535", example });
+/** A port; without a default it has to be given. */
+export function portField(description: string, example: string): z.ZodNumber;
+export function portField(description: string, example: string, otherwise: number): z.ZodDefault<z.ZodNumber>;
+export function portField(description: string, example: string, otherwise?: number) {
+    const port = entryInteger(1, 65535);
+    return field(otherwise === undefined ? port : port.default(otherwise), {
+        description,
+        expected: "a port number, 1 to 65535",
+        example,
+    });
 }
 
 const portEntry = entryObject({
