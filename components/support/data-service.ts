@@ -86,7 +86,7 @@ export function dataServiceStatefulSet(
                             ...probes(definition.ports[0].port),
                             // No CPU limit: it would slow starts down, and shares keep the balance already.
                             resources: {
-                                requests: { cpu: "100m", memory: definition.memoryRequest },
+                                requests: { cpu: "50m", memory: definition.memoryRequest },
                                 limits: { memory: definition.memoryLimit },
                             },
                             securityContext: restrictedContainer(),

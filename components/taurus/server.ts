@@ -67,7 +67,7 @@ export function serverReplicationController(
                             ],
                             env: environmentVariables(serverEnvironment(args.support, args.apiKey)),
                             ...probes(443),
-                            resources: { requests: { cpu: "250m", memory: "512Mi" }, limits: { memory: "3Gi" } },
+                            resources: { requests: { cpu: "100m", memory: "512Mi" }, limits: { memory: "3Gi" } },
                             securityContext: restrictedContainer(),
                             volumeMounts: [{ name: "checkpoints", mountPath: "/home/nta/taurus_model_checkpoints" }],
                         },

@@ -90,7 +90,7 @@ describe("support", () => {
                                     failureThreshold: 6,
                                 },
                                 resources: {
-                                    requests: { cpu: "100m", memory: "192Mi" },
+                                    requests: { cpu: "50m", memory: "192Mi" },
                                     limits: { memory: "768Mi" },
                                 },
                                 securityContext: {

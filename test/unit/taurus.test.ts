@@ -117,7 +117,7 @@ describe("taurus server", () => {
                                     timeoutSeconds: 5,
                                     failureThreshold: 6,
                                 },
-                                resources: { requests: { cpu: "250m", memory: "512Mi" }, limits: { memory: "3Gi" } },
+                                resources: { requests: { cpu: "100m", memory: "512Mi" }, limits: { memory: "3Gi" } },
                                 securityContext: restrictedContainer,
                                 volumeMounts: [
                                     { name: "checkpoints", mountPath: "/home/nta/taurus_model_checkpoints" },
