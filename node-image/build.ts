@@ -29,6 +29,9 @@ export interface CurrentNodeImage {
     /** Path of the root file system, a gzipped tar. */
     rootfs: string;
     architecture: Architecture;
+    /** Paths of the boxes for virtual machines that were made of this root file system. */
+    libvirtBox?: string;
+    virtualboxBox?: string;
 }
 
 export interface NodeImageOptions {
@@ -63,13 +66,21 @@ export function hashes(architecture: Architecture): { rootfs: string; image: str
     return { rootfs, image };
 }
 
-async function readCurrent(file: string): Promise<Partial<CurrentNodeImage>> {
+/** current.json in the node image's folder; empty when it is missing or damaged, because then it is written anew. */
+export async function readCurrent(directory: string): Promise<Partial<CurrentNodeImage>> {
     try {
-        return JSON.parse(await readFile(file, "utf8")) as Partial<CurrentNodeImage>;
+        return JSON.parse(await readFile(join(directory, "current.json"), "utf8")) as Partial<CurrentNodeImage>;
     } catch {
-        // Missing or damaged: it is written anew.
         return {};
     }
+}
+
+/** Changes some of current.json, in one step. Only the holder of the lock may call this. */
+export async function changeCurrent(directory: string, change: Partial<CurrentNodeImage>): Promise<void> {
+    const file = join(directory, "current.json");
+    const next = { ...(await readCurrent(directory)), ...change };
+    await writeFile(`${file}.new`, `${JSON.stringify(next, undefined, 4)}\n`);
+    await rename(`${file}.new`, file);
 }
 
 /**
@@ -85,8 +96,7 @@ export async function ensureNodeImage({ cache, progress, programs: given }: Node
     const dockerImage = `nta-node:${hash.image}`;
     const folder = join(directory, `rootfs-${hash.rootfs}`);
     const rootfs = join(folder, "rootfs.tar.gz");
-    const currentFile = join(directory, "current.json");
-    const current = await readCurrent(currentFile);
+    const current = await readCurrent(directory);
     if (current.dockerImage === dockerImage && current.rootfs === rootfs && (await imageExists(dockerImage))) {
         return dockerImage;
     }
@@ -133,10 +143,8 @@ export async function ensureNodeImage({ cache, progress, programs: given }: Node
         }
         await tryCommand(["docker", "rmi", `nta-node-rootfs:${hash.rootfs}`]);
         // Boxes made from another root file system are no longer this node image's.
-        const others = current.rootfs === rootfs ? current : {};
-        const next: CurrentNodeImage = { ...others, dockerImage, rootfs, architecture };
-        await writeFile(`${currentFile}.new`, `${JSON.stringify(next, undefined, 4)}\n`);
-        await rename(`${currentFile}.new`, currentFile);
+        const boxes = current.rootfs === rootfs ? {} : { libvirtBox: undefined, virtualboxBox: undefined };
+        await changeCurrent(directory, { ...boxes, dockerImage, rootfs, architecture });
         for (const entry of await readdir(directory)) {
             if (/^rootfs-[0-9a-f]{12}(\.partial)?$/.test(entry) && join(directory, entry) !== folder) {
                 await rm(join(directory, entry), { recursive: true, force: true });

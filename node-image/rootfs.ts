@@ -37,7 +37,7 @@ export async function engineArchitecture(): Promise<Architecture> {
 }
 
 /** Builds an image from a Dockerfile, telling the steps. */
-async function dockerBuild(args: string[], what: string, progress: Progress): Promise<void> {
+export async function dockerBuild(args: string[], what: string, progress: Progress): Promise<void> {
     await command(["docker", "build", "--force-rm", ...args], {
         onLine: (line) => {
             const text = line.trim();
@@ -199,7 +199,27 @@ export async function makeRootfs(args: RootfsArgs): Promise<void> {
     await tryCommand(["docker", "rmi", system, base]);
 }
 
-/** Makes the Docker image from a root file system, which is loaded from its file unless the engine has it already. */
+/** Loads a root file system from its file into the engine, unless it is there. @returns the image */
+export async function ensureRootfsImage(
+    hash: string,
+    architecture: Architecture,
+    rootfs: string,
+    progress: Progress,
+): Promise<string> {
+    const image = `nta-node-rootfs:${hash}`;
+    if (!(await imageExists(image))) {
+        progress("Docker image: loading the root file system");
+        const tell = (megabytes: number) =>
+            progress(`Docker image: loading the root file system, ${megabytes} MB so far`);
+        await feed(
+            ["docker", "import", "--platform", `linux/${architecture}`, "-", image],
+            counted(createReadStream(rootfs), tell),
+        );
+    }
+    return image;
+}
+
+/** Makes the Docker image from a root file system. */
 export async function makeDockerImage(
     image: string,
     hash: string,
@@ -207,16 +227,7 @@ export async function makeDockerImage(
     rootfs: string,
     progress: Progress,
 ): Promise<void> {
-    const source = `nta-node-rootfs:${hash}`;
-    if (!(await imageExists(source))) {
-        progress("Docker image: loading the root file system");
-        const tell = (megabytes: number) =>
-            progress(`Docker image: loading the root file system, ${megabytes} MB so far`);
-        await feed(
-            ["docker", "import", "--platform", `linux/${architecture}`, "-", source],
-            counted(createReadStream(rootfs), tell),
-        );
-    }
+    const source = await ensureRootfsImage(hash, architecture, rootfs, progress);
     progress("Docker image: building");
     await dockerBuild(
         ["--build-arg", `ROOTFS=${source}`, "--tag", image, join(__dirname, "docker")],
