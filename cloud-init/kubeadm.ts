@@ -81,6 +81,12 @@ function initDocuments(args: CloudInitArgs, firstNode: string): object[] {
             bootstrapTokens: [{ ttl: "1s" }],
             localAPIEndpoint: { advertiseAddress: "@ADDRESS@", bindPort: 6443 },
             nodeRegistration: nodeRegistration(firstNode),
+            timeouts: {
+                controlPlaneComponentHealthCheck: "@KUBEADM_TIMEOUT@",
+                etcdAPICall: "@KUBEADM_TIMEOUT@",
+                kubeletHealthCheck: "@KUBEADM_TIMEOUT@",
+                kubernetesAPICall: "@KUBEADM_TIMEOUT@",
+            },
         },
         {
             apiVersion: "kubeadm.k8s.io/v1beta4",
@@ -90,6 +96,17 @@ function initDocuments(args: CloudInitArgs, firstNode: string): object[] {
             controlPlaneEndpoint: `${firstNode}:6443`,
             networking: { podSubnet, serviceSubnet },
             apiServer: apiServer(args, firstNode),
+            // There is one of each, which need not wait for a lease of its predecessor's.
+            controllerManager: { extraArgs: extraArgs({ "leader-elect": "false" }) },
+            scheduler: { extraArgs: extraArgs({ "leader-elect": "false" }) },
+            etcd: {
+                local: {
+                    extraArgs: extraArgs({
+                        "heartbeat-interval": "@ETCD_HEARTBEAT_MS@",
+                        "election-timeout": "@ETCD_ELECTION_MS@",
+                    }),
+                },
+            },
         },
         {
             apiVersion: "kubelet.config.k8s.io/v1beta1",
@@ -132,7 +149,12 @@ function joinDocument(node: string, firstNode: string): object {
             },
         },
         // An invitation that does not hold is given up soon, and a new one asked for.
-        timeouts: { discovery: "1m0s" },
+        timeouts: {
+            discovery: "1m0s",
+            kubeletHealthCheck: "@KUBEADM_TIMEOUT@",
+            kubernetesAPICall: "@KUBEADM_TIMEOUT@",
+            tlsBootstrap: "@KUBEADM_TIMEOUT@",
+        },
         nodeRegistration: nodeRegistration(node),
     };
 }
