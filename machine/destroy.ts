@@ -1,6 +1,7 @@
 import { dockerProblem, removeBelongings } from "./docker";
 import { MachineError } from "./errors";
 import { MachineFolder, MachineState } from "./folder";
+import { removeSeedDisks } from "./libvirt";
 import { locked } from "./lock";
 import { Progress } from "./progress";
 import { forgetInVagrantIndex, vagrant, waitForOrphan } from "./vagrant";
@@ -32,6 +33,9 @@ async function remove(folder: MachineFolder, progress: Progress): Promise<void> 
         const result = await vagrant(folder, ["destroy", "--force", "--no-color"]);
         if (result.code !== 0) {
             throw new MachineError(`vagrant destroy failed:\n${result.stderr.trim()}`);
+        }
+        if (provider === "libvirt") {
+            await removeSeedDisks(folder.clusterName);
         }
     } else {
         await removeFromDocker(folder, provider !== undefined, progress);

@@ -14,6 +14,8 @@ import { writeVagrantfile } from "./vagrantfile";
 
 /** Nodes as containers, made by Vagrant's docker provider. */
 export class DockerNodes implements Nodes {
+    readonly pollMilliseconds = 500;
+
     constructor(
         private readonly spec: MachineSpec,
         private readonly folder: MachineFolder,

@@ -2,7 +2,7 @@ import * as docker from "./docker";
 import type { MachineFolder } from "./folder";
 import type { ExecuteOptions } from "./nodes";
 import type { Result } from "./process";
-import { executeInMachine } from "./vagrant";
+import { executeInMachine } from "./ssh";
 
 /** Runs a shell script as root on a machine that `up` has made, whichever provider it was made with. */
 export function execute(

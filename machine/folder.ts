@@ -22,7 +22,7 @@ export function stateDirectory(): string {
 export interface MachineState {
     /** The provider they were made with. */
     provider?: "docker" | "libvirt" | "virtualbox";
-    /** Docker: the image they were made from, which stays theirs. */
+    /** What they were made from, which stays theirs: on Docker an image, else the path of a box. */
     image?: string;
     /** Docker: the network's range, e.g. "172.18.0.0/16"; nodes have fixed addresses in it, in their order. */
     subnet?: string;

@@ -8,6 +8,8 @@ export interface ExecuteOptions {
 
 /** The machines of one cluster under one Vagrant provider. */
 export interface Nodes {
+    /** How long to wait between two looks at them. */
+    readonly pollMilliseconds: number;
     /**
      * Makes those that the specification names run as specified, whatever is there already. Gives the time since which each
      * runs, by its name; what kubelet reported before is old.

@@ -3,10 +3,12 @@ import * as path from "node:path";
 import { dockerProblem } from "./docker";
 import { MachineError } from "./errors";
 import { cacheDirectory } from "./folder";
+import { kvmProblem, virsh } from "./libvirt";
 import { run } from "./process";
-import { vagrantProblem } from "./vagrant";
+import { vagrantHome, vagrantProblem } from "./vagrant";
 
 export type Provider = "docker" | "libvirt" | "virtualbox";
+export type VirtualProvider = Exclude<Provider, "docker">;
 
 /** The node image in its several shapes; `<cache>/node-image/current.json`, written when the image is built. */
 export interface NodeImage {
@@ -29,73 +31,109 @@ export function nodeImage(): NodeImage {
     return process.env.NTA_NODE_IMAGE === undefined ? image : { ...image, dockerImage: process.env.NTA_NODE_IMAGE };
 }
 
+/** The newest box for a provider. Throws when there is none. */
+export function boxOf(provider: VirtualProvider): string {
+    const box = nodeImage()[`${provider}Box`];
+    if (box === undefined || !fs.existsSync(box)) {
+        throw new MachineError(`the node image has not been built as a box for ${provider}: run \`npm run box\``);
+    }
+    return box;
+}
+
 function onPath(program: string): boolean {
     return (process.env.PATH ?? "")
         .split(path.delimiter)
         .some((directory) => fs.existsSync(path.join(directory, program)));
 }
 
-function missingBox(box: string | undefined): string | undefined {
-    return box !== undefined && fs.existsSync(box) ? undefined : "the node image has not been built as a box for it";
+/** What this machine can do with a provider. */
+export interface Ability {
+    /** Why it can't run machines at all. */
+    problem?: string;
+    /** Why they would be many times slower than they should. */
+    slow?: string;
 }
 
-async function virtualboxProblem(): Promise<string | undefined> {
+async function virtualboxAbility(): Promise<Ability> {
     if (!onPath("VBoxManage")) {
-        return "VirtualBox is not installed (no `VBoxManage` command)";
+        return { problem: "VirtualBox is not installed (no `VBoxManage` command)" };
     }
     if (process.platform === "linux" && !fs.existsSync("/dev/vboxdrv")) {
-        return "VirtualBox's kernel module is not loaded (no /dev/vboxdrv)";
+        return { problem: "VirtualBox's kernel module is not loaded (no /dev/vboxdrv)" };
     }
-    return missingBox(nodeImage().virtualboxBox);
+    return {};
 }
 
-async function libvirtProblem(): Promise<string | undefined> {
+async function libvirtAbility(): Promise<Ability> {
     if (!onPath("virsh")) {
-        return "libvirt is not installed (no `virsh` command)";
+        return { problem: "libvirt is not installed (no `virsh` command)" };
     }
-    const answer = await run("virsh", ["--connect", "qemu:///system", "version"], { timeoutMilliseconds: 10_000 });
+    const answer = await virsh("version");
     if (answer.code !== 0) {
-        return `libvirt does not answer (${answer.stderr.trim().split("\n")[0]})`;
+        return { problem: `libvirt does not answer (${answer.stderr.trim().split("\n")[0]})` };
     }
-    const box = missingBox(nodeImage().libvirtBox);
-    if (box !== undefined) {
-        return box;
+    const plugins = await run("vagrant", ["plugin", "list"], {
+        env: { ...process.env, VAGRANT_HOME: vagrantHome() },
+        timeoutMilliseconds: 30_000,
+    });
+    if (!plugins.stdout.includes("vagrant-libvirt")) {
+        return { problem: "Vagrant's libvirt plugin is not installed" };
     }
-    const plugins = await run("vagrant", ["plugin", "list"], { timeoutMilliseconds: 30_000 });
-    return plugins.stdout.includes("vagrant-libvirt") ? undefined : "Vagrant's libvirt plugin is not installed";
+    const kvm = await kvmProblem();
+    return { slow: kvm === undefined ? undefined : `processors are emulated, because ${kvm}` };
 }
 
-const problems: Record<Provider, () => Promise<string | undefined>> = {
-    virtualbox: virtualboxProblem,
-    libvirt: libvirtProblem,
-    docker: dockerProblem,
+const abilities: Record<Provider, () => Promise<Ability>> = {
+    virtualbox: virtualboxAbility,
+    libvirt: libvirtAbility,
+    docker: async () => ({ problem: await dockerProblem() }),
 };
 
-/** Why a provider can't run machines here; undefined when it can. */
-export async function providerProblem(provider: Provider): Promise<string | undefined> {
-    return (await vagrantProblem()) ?? (await problems[provider]());
+/** What this machine can do with a provider, whether or not a box has been built for it. */
+export async function providerAbility(provider: Provider): Promise<Ability> {
+    const vagrant = await vagrantProblem();
+    return vagrant === undefined ? abilities[provider]() : { problem: vagrant };
 }
 
-/** The first provider that this machine can really run, or the one asked for; an error says why not the others. */
-export async function chooseProvider(wanted: "auto" | Provider, note: (line: string) => void): Promise<Provider> {
+/**
+ * The provider to use: the one asked for, or the first of virtualbox, libvirt and docker that this machine can really run.
+ * One that has to emulate processors is taken only when it is asked for or nothing else works. An error says why not the
+ * others.
+ */
+export async function chooseProvider(
+    wanted: "auto" | Provider,
+    note: (line: string) => void,
+    ability: (provider: Provider) => Promise<Ability> = providerAbility,
+): Promise<Provider> {
     if (wanted !== "auto") {
-        const problem = await providerProblem(wanted);
+        const { problem, slow } = await ability(wanted);
         if (problem !== undefined) {
             throw new MachineError(
                 `the provider ${wanted} can't be used on this machine: ${problem}; ` +
                     "`pulumi config set nta:provider auto` takes one that can",
             );
         }
+        if (slow !== undefined) {
+            note(`provider ${wanted} is slow here: ${slow}. A cluster takes about ten minutes`);
+        }
         return wanted;
     }
     const reasons: string[] = [];
+    let slowOne: Provider | undefined;
     for (const provider of ["virtualbox", "libvirt", "docker"] as const) {
-        const problem = await providerProblem(provider);
-        if (problem === undefined) {
+        const { problem, slow } = await ability(provider);
+        if (problem === undefined && slow === undefined) {
             note(`provider ${provider}${reasons.length > 0 ? ` (${reasons.join("; ")})` : ""}`);
             return provider;
         }
-        reasons.push(`not ${provider}: ${problem}`);
+        if (problem === undefined) {
+            slowOne ??= provider;
+        }
+        reasons.push(`not ${provider}: ${problem ?? slow}`);
+    }
+    if (slowOne !== undefined) {
+        note(`provider ${slowOne}, which is slow here (${reasons.join("; ")})`);
+        return slowOne;
     }
     throw new MachineError(`this machine can run none of Vagrant's providers:\n  ${reasons.join("\n  ")}`);
 }

@@ -115,7 +115,7 @@ export async function waitUntilHealthy(
                     throw new MachineError(failure);
                 }
             }
-            await sleep(500);
+            await sleep(nodes.pollMilliseconds);
         }
     } finally {
         await invitations?.end();

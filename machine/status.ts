@@ -1,6 +1,6 @@
 import * as docker from "./docker";
 import { MachineFolder } from "./folder";
-import { vagrant } from "./vagrant";
+import { machineStates } from "./vagrant";
 
 export interface Status {
     clusterName: string;
@@ -16,12 +16,7 @@ export async function status(clusterName: string): Promise<Status> {
     const { provider } = folder.state;
     const nodes: Record<string, string> = {};
     if (provider === "libvirt" || provider === "virtualbox") {
-        const { stdout } = await vagrant(folder, ["status", "--machine-readable"]);
-        for (const [, node, type, state] of stdout.split("\n").map((line) => line.trim().split(","))) {
-            if (type === "state") {
-                nodes[node] = state;
-            }
-        }
+        Object.assign(nodes, Object.fromEntries(await machineStates(folder)));
     } else if ((await docker.dockerProblem()) === undefined) {
         for (const name of await docker.clusterContainers(clusterName)) {
             nodes[name] = (await docker.container(name))?.status ?? "removed";

@@ -2,14 +2,18 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { MachineError } from "./errors";
 import { cacheDirectory, MachineFolder } from "./folder";
-import type { ExecuteOptions } from "./nodes";
 import { type Result, run, type RunOptions, sleep } from "./process";
+
+/** Where Vagrant keeps boxes and plugins for this project. */
+export function vagrantHome(): string {
+    return process.env.VAGRANT_HOME ?? path.join(cacheDirectory(), "vagrant");
+}
 
 /** Vagrant with its own home and, for this cluster, its own folder: the user's Vagrant is not touched. */
 export function vagrantEnvironment(folder: MachineFolder): NodeJS.ProcessEnv {
     return {
         ...process.env,
-        VAGRANT_HOME: process.env.VAGRANT_HOME ?? path.join(cacheDirectory(), "vagrant"),
+        VAGRANT_HOME: vagrantHome(),
         VAGRANT_CWD: folder.path,
         VAGRANT_DOTFILE_PATH: folder.file(".vagrant"),
         VAGRANT_CHECKPOINT_DISABLE: "1",
@@ -25,18 +29,6 @@ export async function vagrant(
     const env = vagrantEnvironment(folder);
     const onStart = args[0] === "up" ? (pid: number) => void folder.write(pidFile, String(pid)) : undefined;
     return run("vagrant", args, { ...options, env, cwd: folder.path, onStart });
-}
-
-/** Runs a shell script as root on a virtual machine. */
-export function executeInMachine(
-    folder: MachineFolder,
-    node: string,
-    script: string,
-    { input, timeoutSeconds }: ExecuteOptions = {},
-): Promise<Result> {
-    const command = `sudo sh -c '${script.replaceAll("'", `'\\''`)}'`;
-    const timeoutMilliseconds = timeoutSeconds === undefined ? undefined : timeoutSeconds * 1000;
-    return vagrant(folder, ["ssh", node, "--command", command], { input, timeoutMilliseconds });
 }
 
 const pidFile = "vagrant.pid";
@@ -81,6 +73,21 @@ export async function vagrantProblem(): Promise<string | undefined> {
         .split(path.delimiter)
         .some((directory) => fs.existsSync(path.join(directory, "vagrant")));
     return found ? undefined : "there is no `vagrant` command";
+}
+
+/** Vagrant's word for the state of each machine; empty before there is a Vagrantfile. */
+export async function machineStates(folder: MachineFolder): Promise<Map<string, string>> {
+    const states = new Map<string, string>();
+    if (folder.read("machine.json") !== undefined) {
+        const { stdout } = await vagrant(folder, ["status", "--machine-readable"]);
+        for (const line of stdout.split("\n")) {
+            const [, node, type, state] = line.trim().split(",");
+            if (type === "state") {
+                states.set(node, state);
+            }
+        }
+    }
+    return states;
 }
 
 /** `vagrant up`, told line by line. Waits while another Vagrant (of a run that was killed) still works on the folder. */
@@ -128,7 +135,7 @@ export function setVagrantId(folder: MachineFolder, node: string, provider: stri
 
 /** Takes the folder's machines out of Vagrant's global list, as `vagrant global-status --prune` would. */
 export function forgetInVagrantIndex(folder: MachineFolder): void {
-    const file = path.join(vagrantEnvironment(folder).VAGRANT_HOME ?? "", "data", "machine-index", "index");
+    const file = path.join(vagrantHome(), "data", "machine-index", "index");
     try {
         const index = JSON.parse(fs.readFileSync(file, "utf8")) as {
             machines: Record<string, { vagrantfile_path?: string }>;

@@ -1,19 +1,24 @@
-import * as fs from "node:fs";
+import * as path from "node:path";
 import { checkCapacity } from "./capacity";
 import { MachineError } from "./errors";
 import type { MachineFolder } from "./folder";
+import { deleteVolume, domain, hasVolume, kvmProblem, poolFolder, removeSeedDisk, uploadSeedDisk } from "./libvirt";
 import type { ExecuteOptions, Nodes } from "./nodes";
-import { checkPorts } from "./ports";
+import { checkPorts, portHolder } from "./ports";
 import type { Result } from "./process";
 import type { Progress } from "./progress";
-import { nodeImage } from "./provider";
+import { boxOf } from "./provider";
 import { writeSeedDisk } from "./seed";
 import type { MachineSpec } from "./spec";
-import { executeInMachine, vagrant, vagrantUp } from "./vagrant";
+import { executeInMachine } from "./ssh";
+import { machineStates, setVagrantId, vagrant, vagrantUp } from "./vagrant";
 import { VagrantSpec, writeVagrantfile } from "./vagrantfile";
 
 /** Nodes as virtual machines, made by Vagrant's libvirt or virtualbox provider from a box of the node image. */
 export class VirtualMachines implements Nodes {
+    /** Each look costs an emulated machine a good part of a second. */
+    readonly pollMilliseconds = 5000;
+
     constructor(
         private readonly provider: "libvirt" | "virtualbox",
         private readonly spec: MachineSpec,
@@ -23,42 +28,30 @@ export class VirtualMachines implements Nodes {
 
     async converge(): Promise<Map<string, Date>> {
         const { spec, folder, progress, provider } = this;
-        const states = await this.states();
-        const missing = spec.nodes.filter((node) => (states.get(node.name) ?? "not_created") === "not_created").length;
+        if (provider === "libvirt") {
+            await this.adopt();
+        }
+        const states = await machineStates(folder);
+        const absent = spec.nodes.filter(({ name }) => (states.get(name) ?? "not_created") === "not_created");
+        this.refuseToStartOver(absent.map(({ name }) => name));
         const allRun = spec.nodes.every((node) => states.get(node.name) === "running");
         if (!allRun) {
             await checkPorts(spec.hostAddress, spec.ports, []);
         }
-        if (missing > 0) {
-            checkCapacity(spec, missing, folder.path);
+        if (absent.length > 0) {
+            checkCapacity(spec, absent.length, provider === "libvirt" ? poolFolder : folder.path);
         }
-        const images = nodeImage();
-        const boxUrl = provider === "libvirt" ? images.libvirtBox : images.virtualboxBox;
-        const nodes: VagrantSpec["nodes"] = [];
-        for (const [index, node] of spec.nodes.entries()) {
-            const iso = await writeSeedDisk(folder, node);
-            nodes.push({ name: node.name, ports: index === 0 ? spec.ports : [], iso });
-        }
-        const before = folder.read("machine.json");
-        // Those to be removed stay known to Vagrant until then.
-        const others = this.known().filter((node) => !spec.nodes.some(({ name }) => name === node.name));
-        writeVagrantfile(folder, {
-            provider,
-            clusterName: spec.clusterName,
-            hostAddress: spec.hostAddress,
-            box: "nta-node",
-            boxUrl,
-            cpus: spec.cpus,
-            memory: spec.memory,
-            disk: spec.disk,
-            driver: fs.existsSync("/dev/kvm") ? "kvm" : "qemu",
-            nodes: [...nodes, ...others],
-        });
-        const changed = before !== undefined && before !== folder.read("machine.json");
+        const documents = () => spec.nodes.map(({ name }) => folder.read(`seed/${name}/meta-data`)).join();
+        const before = { machine: folder.read("machine.json"), documents: documents() };
+        writeVagrantfile(folder, await this.vagrantSpec());
+        const changed =
+            before.machine !== undefined &&
+            (before.machine !== folder.read("machine.json") || before.documents !== documents());
+
         const since = (date: Date) => new Map(spec.nodes.map(({ name }) => [name, date]));
         const started = since(new Date());
-        if (changed && missing === 0) {
-            progress.step("vagrant reload: applying changed settings");
+        if (absent.length === 0 && allRun && (changed || (await this.portsAreGone()))) {
+            progress.step(`vagrant reload: ${changed ? "applying changed settings" : "its forwarded ports are gone"}`);
             const result = await vagrant(folder, ["reload", "--no-color"]);
             if (result.code !== 0) {
                 throw new MachineError(`vagrant reload failed:\n${result.stderr.trim()}`);
@@ -73,19 +66,31 @@ export class VirtualMachines implements Nodes {
         return since(new Date(0));
     }
 
-    /** Vagrant's word for each machine's state. */
-    private async states(): Promise<Map<string, string>> {
-        const states = new Map<string, string>();
-        if (this.folder.read("machine.json") !== undefined) {
-            const { stdout } = await vagrant(this.folder, ["status", "--machine-readable"]);
-            for (const line of stdout.split("\n")) {
-                const [, node, type, state] = line.trim().split(",");
-                if (type === "state") {
-                    states.set(node, state);
-                }
-            }
+    /** Writes the seed disks as well. */
+    private async vagrantSpec(): Promise<VagrantSpec> {
+        const { spec, folder, provider } = this;
+        // A box that was made later is for machines that are made later.
+        const box = folder.state.image ?? boxOf(provider);
+        folder.remember({ image: box });
+        const nodes: VagrantSpec["nodes"] = [];
+        for (const [index, node] of spec.nodes.entries()) {
+            const disk = await writeSeedDisk(folder, node);
+            const iso = provider === "libvirt" ? await uploadSeedDisk(node.name, disk) : disk;
+            nodes.push({ name: node.name, ports: index === 0 ? spec.ports : [], iso });
         }
-        return states;
+        return {
+            provider,
+            clusterName: spec.clusterName,
+            hostAddress: spec.hostAddress,
+            box: path.basename(box, ".box"),
+            boxUrl: box,
+            cpus: spec.cpus,
+            memory: spec.memory,
+            disk: spec.disk,
+            driver: provider === "libvirt" ? ((await kvmProblem()) === undefined ? "kvm" : "qemu") : undefined,
+            // Those to be removed stay known to Vagrant until then.
+            nodes: [...nodes, ...this.known().filter((node) => !spec.nodes.some(({ name }) => name === node.name))],
+        };
     }
 
     /** What machine.json says of the machines that Vagrant knows. */
@@ -104,8 +109,45 @@ export class VirtualMachines implements Nodes {
         if (code !== 0) {
             throw new MachineError(`vagrant destroy ${node} failed:\n${stderr.trim()}`);
         }
+        if (this.provider === "libvirt") {
+            await removeSeedDisk(node);
+        }
         const spec = JSON.parse(this.folder.read("machine.json") ?? "{}") as VagrantSpec;
         writeVagrantfile(this.folder, { ...spec, nodes: spec.nodes.filter(({ name }) => name !== node) });
+    }
+
+    /** Makes Vagrant know what a run that was killed had made already, and removes what is of no use. */
+    private async adopt(): Promise<void> {
+        for (const { name } of this.spec.nodes) {
+            const found = await domain(name);
+            if (found !== undefined && !found.description.includes(this.folder.path)) {
+                throw new MachineError(
+                    `libvirt has a machine called "${name}" that this project did not make: remove or rename it, or use ` +
+                        "another stack name",
+                );
+            }
+            setVagrantId(this.folder, name, "libvirt", found?.id);
+            const disk = `${name}.img`;
+            if (found === undefined && this.folder.state.healthyOnce !== true && (await hasVolume(disk))) {
+                this.progress.step(`${name}: removing the disk of an interrupted creation`);
+                await deleteVolume(disk);
+            }
+        }
+    }
+
+    private refuseToStartOver(absent: string[]): void {
+        const first = this.spec.nodes[0].name;
+        if (this.folder.state.healthyOnce === true && absent.includes(first)) {
+            throw new MachineError(
+                `the machine ${first} and its data were deleted behind Pulumi's back, and all that ran on it with them: ` +
+                    "run `pulumi destroy`, then `pulumi up`",
+            );
+        }
+    }
+
+    /** Forwarding is done by processes of this machine, which end with it or with the user's session. */
+    private async portsAreGone(): Promise<boolean> {
+        return (await portHolder(this.spec.hostAddress, this.spec.apiPort)) === undefined;
     }
 
     execute(node: string, script: string, options?: ExecuteOptions): Promise<Result> {
@@ -113,7 +155,7 @@ export class VirtualMachines implements Nodes {
     }
 
     async failure(node: string): Promise<string | undefined> {
-        const state = (await this.states()).get(node);
+        const state = (await machineStates(this.folder)).get(node);
         return state === undefined || state === "running" ? undefined : `the machine ${node} is ${state}`;
     }
 }

@@ -24,16 +24,16 @@ export async function rootPrefix(): Promise<string[] | undefined> {
 
 /**
  * The packages of which the programs are missing.
- * @param goal what is going to be done: "run" a cluster, or "test" this project
+ * @param goal what is going to be done: "run" a cluster, "test" this project (which runs some), or make "libvirt" usable
  * @param closedNetwork whether only package registries can be reached, which takes more tools
  */
 export function missingPackages(
-    goal: "run" | "test",
+    goal: "run" | "test" | "libvirt",
     closedNetwork: boolean,
     has: (program: string) => boolean = hasProgram,
 ): NeededPackage[] {
-    const { run, test } = pinned.debianPackages;
-    return [...run, ...(goal === "test" ? test : [])].filter((entry) => {
+    const { run, test, libvirt } = pinned.debianPackages;
+    return { run, test: [...run, ...test], libvirt }[goal].filter((entry) => {
         const onlyHere = "only" in entry ? entry.only : undefined;
         return !has(entry.command) && (onlyHere !== "closed-network" || closedNetwork);
     });

@@ -1,13 +1,15 @@
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { findProgram, tryCommand } from "./command";
 import type { Settings } from "../components/settings/schema";
+import { providerAbility, type VirtualProvider } from "../machine/provider";
 import { checkMachine, readSettings } from "./checks";
 import { installPackages, missingPackages } from "./debian-packages";
 import { cacheDirectory, shortPath, stateDirectory } from "./directories";
 import { ensureDocker } from "./docker";
 import { reaches } from "./download";
+import { ensureLibvirt } from "./libvirt";
 import { waitForLock, type LockHolder } from "./lock.cjs";
 import { ensurePlugins, rememberPlugins, type PluginOrigins } from "./plugins";
 import { presentStack } from "./present-stack";
@@ -83,7 +85,7 @@ export function gather(goal: Goal, progress: Progress, cluster: ClusterKind = "v
         await progress.step("Debian packages", (report) => ensurePackages(goal, cluster, report), String);
         await progress.step("Docker engine", ensureDocker, String);
         if (steps.includes("Vagrant")) {
-            await progress.step("Vagrant", ensureVagrant, String);
+            await progress.step("Vagrant", (report) => ensureVagrant(goal, report), String);
         }
         const { result: engine } = await progress.step(
             "Pulumi",
@@ -91,7 +93,11 @@ export function gather(goal: Goal, progress: Progress, cluster: ClusterKind = "v
             ({ source, result }) => `${result.version}, ${source}`,
         );
         if (steps.includes("Node image")) {
-            await progress.step("Node image", ensureNodeImage, String);
+            await progress.step(
+                "Node image",
+                async (report) => ensureNodeImage(goal === "up" ? await wantedBoxes() : [], report),
+                String,
+            );
         }
         await linkKubectl();
         return engine;
@@ -123,7 +129,7 @@ async function checkThisMachine(report: Report): Promise<void> {
     }
 }
 
-async function ensurePackages(goal: Goal, cluster: ClusterKind, report: Report): Promise<string> {
+export async function ensurePackages(goal: Goal | "box", cluster: ClusterKind, report: Report): Promise<string> {
     const closed = !(await reaches("https://github.com"));
     const needed = missingPackages(goal === "test" ? "test" : "run", closed).filter(
         (entry) => cluster === "vagrant" || entry.command !== "vagrant",
@@ -140,7 +146,21 @@ async function ensurePackages(goal: Goal, cluster: ClusterKind, report: Report):
     return needed.length === 0 ? "all there" : `installed ${needed.map((entry) => entry.package).join(", ")}`;
 }
 
-async function ensureVagrant(): Promise<string> {
+async function ensureVagrant(goal: Goal, report: Report): Promise<string> {
+    const vagrant = await checkVagrant();
+    // What runs already was asked for before; `npm run up` is what begins with a provider.
+    return goal === "up" && (await wantedProvider()) === "libvirt"
+        ? `${vagrant}, with libvirt ${await ensureLibvirt(report)}`
+        : vagrant;
+}
+
+/** The setting `provider` of the present stack. Problems with settings are told elsewhere. */
+async function wantedProvider(): Promise<Settings["provider"]> {
+    const read = await readSettings(presentStack());
+    return "settings" in read ? read.settings.provider : "auto";
+}
+
+async function checkVagrant(): Promise<string> {
     const { code, stdout, stderr } = await tryCommand(["vagrant", "--version"], { timeout: 60000 });
     const version = /\d+\.\d+\.\d+/.exec(stdout)?.[0];
     if (code !== 0 || version === undefined) {
@@ -161,15 +181,45 @@ function describeOrigins(origins: PluginOrigins): string {
         : `stand-ins of this project for ${standIns.join(", ")} (Pulumi's own can't be had here)`;
 }
 
-async function ensureNodeImage(report: Report): Promise<string> {
+/** The boxes that the present stack's machines are made of: for what is asked for, or what `auto` will take. */
+async function wantedBoxes(): Promise<VirtualProvider[]> {
+    const wanted = await wantedProvider();
+    if (wanted !== "auto") {
+        return wanted === "docker" ? [] : [wanted];
+    }
+    for (const provider of ["virtualbox", "libvirt"] as const) {
+        const { problem, slow } = await providerAbility(provider);
+        if (problem === undefined && slow === undefined) {
+            return [provider];
+        }
+    }
+    return [];
+}
+
+/** Makes the node image, and of it the boxes for these providers of virtual machines. */
+export async function ensureNodeImage(boxes: readonly VirtualProvider[], report: Report): Promise<string> {
     const go = await findGo();
     const current = join(cacheDirectory(), "node-image", "current.json");
     if (go instanceof Unavailable && !existsSync(current)) {
         throw new Problem(`The node image has to be built here: ${go.reason}.`);
     }
-    // eslint-disable-next-line @typescript-eslint/no-require-imports -- loaded only when it is needed
+    const options = { cache: cacheDirectory(), progress: report };
+    /* eslint-disable @typescript-eslint/no-require-imports -- loaded only when they are needed */
     const { ensureNodeImage: ensure } = require("../node-image/build") as typeof import("../node-image/build");
-    return ensure({ cache: cacheDirectory(), progress: report });
+    const image = await ensure(options);
+    if (boxes.length === 0) {
+        return image;
+    }
+    const { ensureBoxes } = require("../node-image/boxes") as typeof import("../node-image/boxes");
+    /* eslint-enable @typescript-eslint/no-require-imports */
+    const made = await ensureBoxes(boxes, options);
+    return [image, ...made.map((box, index) => `${boxes[index]} box ${shortPath(box)} (${megabytes(box)} MB)`)].join(
+        ", ",
+    );
+}
+
+function megabytes(file: string): number {
+    return Math.round(statSync(file).size / 1e6);
 }
 
 /** Puts the node image's kubectl where `env` finds it, if this machine has none. */

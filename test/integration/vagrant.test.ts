@@ -4,6 +4,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 
 import { MachineFolder } from "../../machine/folder";
+import type { Result } from "../../machine/process";
 import { vagrant } from "../../machine/vagrant";
 import { VagrantSpec, writeVagrantfile } from "../../machine/vagrantfile";
 
@@ -24,7 +25,14 @@ describe("Vagrantfile", function () {
 
     let folder: MachineFolder;
     let directory: string;
-    const before = { NTA_STATE: process.env.NTA_STATE, VAGRANT_HOME: process.env.VAGRANT_HOME };
+    const { NTA_STATE, VAGRANT_HOME, VAGRANT_DEFAULT_PROVIDER, PATH } = process.env;
+    const before = { NTA_STATE, VAGRANT_HOME, VAGRANT_DEFAULT_PROVIDER, PATH };
+
+    /** `vagrant validate` for machines that are not there yet. */
+    function validate(provider: string, ...options: string[]): Promise<Result> {
+        process.env.VAGRANT_DEFAULT_PROVIDER = provider;
+        return vagrant(folder, ["validate", ...options]);
+    }
 
     beforeEach(() => {
         directory = fs.mkdtempSync(path.join(os.tmpdir(), "nta-vagrant-"));
@@ -53,9 +61,38 @@ describe("Vagrantfile", function () {
         assert.match(stdout, /,nta-test-1,state,not_created/);
     });
 
-    it("is valid for virtual machines, as far as can be told without their plugins", async () => {
-        writeVagrantfile(folder, { ...spec, provider: "libvirt", box: "nta-node", cpus: 2, memory: 2048, disk: 20 });
-        const validated = await vagrant(folder, ["validate", "--ignore-provider"]);
+    const virtual = { ...spec, box: "nta-node-1", boxUrl: "/nowhere/nta-node-1.box", cpus: 2, memory: 2048, disk: 20 };
+
+    it("is valid for libvirt, with and without KVM", async function () {
+        const { stdout: plugins } = await vagrant(folder, ["plugin", "list"]);
+        const ignore = plugins.includes("vagrant-libvirt") ? [] : ["--ignore-provider"];
+        for (const driver of ["kvm", "qemu"] as const) {
+            writeVagrantfile(folder, { ...virtual, provider: "libvirt", driver });
+            const validated = await validate("libvirt", ...ignore);
+            assert.equal(validated.code, 0, validated.stdout + validated.stderr);
+        }
+    });
+
+    /** VirtualBox's command, as far as Vagrant asks it before it looks at settings. */
+    function pretendVirtualBox(): void {
+        const programs = path.join(directory, "bin");
+        fs.mkdirSync(programs);
+        fs.writeFileSync(path.join(programs, "VBoxManage"), "#!/bin/sh\necho 7.0.20r163906\n", { mode: 0o755 });
+        process.env.PATH = `${programs}:${before.PATH}`;
+    }
+
+    it("is valid for VirtualBox, all of whose settings Vagrant knows", async () => {
+        pretendVirtualBox();
+        writeVagrantfile(folder, { ...virtual, provider: "virtualbox" });
+        const validated = await validate("virtualbox");
         assert.equal(validated.code, 0, validated.stdout + validated.stderr);
+
+        // The check sees VirtualBox's part: a setting that there is not is refused.
+        const file = folder.file("Vagrantfile");
+        const text = fs.readFileSync(file, "utf8");
+        fs.writeFileSync(file, text.replace("vb.linked_clone = true", "vb.no_such_setting = true"));
+        const refused = await validate("virtualbox");
+        assert.notEqual(refused.code, 0);
+        assert.match(refused.stdout + refused.stderr, /no_such_setting/);
     });
 });

@@ -24,6 +24,7 @@ const token = "abcdef.0123456789abcdef";
 
 /** Machines that note what they are asked to do; `answers` holds exit code and output by a part of the script. */
 class FakeNodes implements Nodes {
+    readonly pollMilliseconds = 0;
     readonly done: string[] = [];
 
     constructor(private readonly answers: Record<string, [number, string]> = {}) {}
