@@ -109,10 +109,13 @@ export class TaurusClient {
     }
 }
 
-/** A metric with a daily wave and one spike at its end, sampled every five minutes up to `end` (a Unix time). */
+/**
+ * A metric that counts to twelve over and over, and jumps to 390 in its last four samples, one every five minutes up to
+ * `end` (a Unix time). HTM's anomaly likelihood looks at several samples: one alone may stay below 0.99.
+ */
 export function waveWithSpike(count: number, end: number): { value: number; unixtime: number }[] {
     return Array.from({ length: count }, (_, index) => ({
-        value: index === count - 1 ? 390 : Math.round(100 + 40 * Math.sin(index / 6) + (index % 7)),
+        value: index >= count - 4 ? 390 : 100 + (index % 12),
         unixtime: end - (count - 1 - index) * 300,
     }));
 }
