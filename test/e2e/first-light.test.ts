@@ -5,6 +5,7 @@ import * as net from "node:net";
 import * as path from "node:path";
 
 import { CommandResult } from "./command";
+import { operations } from "./operations";
 import { eventually, TaurusClient, waveWithSpike } from "./taurus-client";
 import { users } from "./users";
 import { freePort, Workspace } from "./workspace";
@@ -513,6 +514,8 @@ describe("first light: from a fresh clone to a scored metric, and back", functio
     });
 
     users(workspace);
+
+    operations(workspace, otherSource === undefined);
 
     describe("the machine", () => {
         // Taurus has metrics of its own, whose rows grow all the time.
