@@ -5,16 +5,19 @@ import * as pulumi from "@pulumi/pulumi";
 import { Cluster } from "./components/cluster/cluster";
 import { ExistingCluster } from "./components/cluster/existing-cluster";
 import type { KubernetesCluster } from "./components/cluster/kubernetes-cluster";
+import { imageNames } from "./components/images/catalog";
 import { hostCertificates } from "./components/images/host-certificates";
 import { Images } from "./components/images/images";
 import { resolveSource } from "./components/images/source";
+import { ExternalRegistry } from "./components/registry/external-registry";
+import { PullSecret } from "./components/registry/pull-secret";
 import {
     clusterNameOf,
     collectorKeysOf,
     existingClusterOf,
+    pulledImagesOf,
     readSettings,
-    registryCredentialsOf,
-    registryMirrorOf,
+    registryOf,
 } from "./components/settings";
 import { addresses as addressesOf, addressesOnCluster, exposedPorts, exposures } from "./components/settings/ports";
 import { Namespace } from "./components/support/namespace";
@@ -27,10 +30,25 @@ import { cacheDirectory, stateDirectory } from "./tools/directories";
 const settings = readSettings();
 const { cpus, memory, disk, apiPort, registryPort, hostAddress } = settings;
 
+const access = registryOf(settings);
+const needed = [...imageNames, ...imagesOf(settings.jobs)];
+const pulled = pulledImagesOf(settings, needed);
+const builds = pulled.length < needed.length;
+const externalRegistry =
+    access &&
+    new ExternalRegistry("registry", {
+        access,
+        pulled,
+        usedByDocker: builds || settings.jobs.some(({ kind }) => kind === "static-files"),
+    });
+
 const stackName = clusterNameOf(pulumi.getStack());
 
 const existingArgs = existingClusterOf(settings, stackName);
-const existing = existingArgs && new ExistingCluster("cluster", existingArgs);
+const existing =
+    existingArgs &&
+    externalRegistry &&
+    new ExistingCluster("cluster", { ...existingArgs, registry: externalRegistry.address });
 const cluster: KubernetesCluster =
     existing ??
     new Cluster("cluster", {
@@ -45,24 +63,24 @@ const cluster: KubernetesCluster =
         hostAddress,
         forwardedPorts: exposedPorts(settings),
         volumes: [...supportVolumes, ...taurusVolumes, ...workloadVolumes],
-        externalRegistry: settings.registry,
-        registry: registryMirrorOf(settings),
+        externalRegistry,
     });
 
-const source = resolveSource({
+const source = {
     source: settings.source,
     sourceRef: settings.sourceRef,
     cache: path.join(cacheDirectory(), "source"),
     memory: path.join(stateDirectory(), "stacks", pulumi.getStack(), "source.json"),
-});
+};
 const build = {
     registry: cluster.registry,
-    credentials: registryCredentialsOf(settings),
+    credentials: access?.credentials,
     contexts: path.join(cacheDirectory(), "contexts", pulumi.getStack()),
 };
 const appImages = new Images("images", {
     ...build,
-    source: source.path,
+    prebuilt: externalRegistry?.images,
+    source: builds ? resolveSource(source).path : "",
     buildCertificates: hostCertificates(),
     onDemand: imagesOf(settings.jobs),
 });
@@ -73,11 +91,14 @@ const inCluster = { provider: cluster.provider, deletedWith: cluster.machine };
 const namespace = new Namespace(
     "namespace",
     { namespaceName: settings.namespace, owner: stackName },
-    { ...inCluster, provider: cluster.exclusiveProvider },
+    { ...inCluster, provider: cluster.exclusiveProvider, dependsOn: cluster.registryAccess },
 );
 const withNamespace = { ...inCluster, deletedWith: cluster.machine ?? namespace.namespace };
+const { namespaceName } = access?.credentials
+    ? new PullSecret("pull-secret", { namespace: namespace.namespaceName, registry: access }, withNamespace)
+    : namespace;
 const inNamespace = {
-    namespace: namespace.namespaceName,
+    namespace: namespaceName,
     clusterWidePrefix: settings.namespace,
     storage: cluster.storage,
 };

@@ -2,6 +2,7 @@ import * as crypto from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { Document, Scalar, stringify, visit } from "yaml";
+import { hostsToml, registryFolder } from "./registry-hosts";
 import { auditPolicyFile, kubeadmConfig, podSubnet, serviceSubnet } from "./kubeadm";
 import versions from "../node-image/versions.json";
 
@@ -10,16 +11,6 @@ export interface NodeArgs {
     name: string;
     /** IPv4 address with prefix length, e.g. "192.168.56.11/24". */
     address?: string;
-}
-
-/** How containerd reaches a registry beside the cluster's own. */
-export interface RegistryMirror {
-    /** As image references name it: `host[:port]`. */
-    host: string;
-    /** Plain HTTP. */
-    insecure?: boolean;
-    /** Certificate authority, PEM. */
-    ca?: string;
 }
 
 export interface CloudInitArgs {
@@ -31,7 +22,6 @@ export interface CloudInitArgs {
     nodes: NodeArgs[];
     /** Image references say `localhost:<registryPort>` for the registry on the first node, on the host and in the cluster. */
     registryPort: number;
-    registry?: RegistryMirror;
     /** Folders under /var/lib/nta/volumes on the first node, for `local` PersistentVolumes. */
     volumes: string[];
     /** Names and addresses of the API server besides the nodes' and the loopback's. */
@@ -66,28 +56,10 @@ function asset(name: string, values: Record<string, string> = {}): string {
     });
 }
 
-/** containerd's `hosts.toml` for one registry: where image references to it really go. */
-function hostsToml(server: string, endpoint: string, ca?: string): string {
-    const lines = [`server = "${server}"`, "", `[host."${endpoint}"]`, `  capabilities = ["pull", "resolve"]`];
-    return [...lines, ...(ca === undefined ? [] : [`  ca = "${ca}"`]), ""].join("\n");
-}
-
-function registryFiles(args: CloudInitArgs): File[] {
-    const own = `localhost:${args.registryPort}`;
-    const endpoint = `http://${args.nodes[0].name}:${registryPortOnNode}`;
-    const files: File[] = [
-        { path: `/etc/containerd/certs.d/${own}/hosts.toml`, content: hostsToml(endpoint, endpoint) },
-    ];
-    if (args.registry !== undefined && args.registry.host !== own) {
-        const directory = `/etc/containerd/certs.d/${args.registry.host}`;
-        const server = `${args.registry.insecure === true ? "http" : "https"}://${args.registry.host}`;
-        const ca = args.registry.ca === undefined ? undefined : `${directory}/ca.crt`;
-        files.push({ path: `${directory}/hosts.toml`, content: hostsToml(server, server, ca) });
-        if (ca !== undefined && args.registry.ca !== undefined) {
-            files.push({ path: ca, content: args.registry.ca });
-        }
-    }
-    return files;
+/** How containerd reaches the cluster's own registry. Others may change while the machine stays: see machine/registry.ts. */
+function ownRegistryFile({ registryPort, nodes }: CloudInitArgs): File {
+    const endpoint = `http://${nodes[0].name}:${registryPortOnNode}`;
+    return { path: `${registryFolder(`localhost:${registryPort}`)}/hosts.toml`, content: hostsToml(endpoint) };
 }
 
 function files(args: CloudInitArgs, node: NodeArgs): File[] {
@@ -112,7 +84,7 @@ function files(args: CloudInitArgs, node: NodeArgs): File[] {
         },
         { path: "/etc/nta/templates/kubelet.yaml", content: asset("kubelet.yaml.template") },
         { path: "/etc/nta/templates/kubeadm.yaml", content: kubeadmConfig(args, node.name), permissions: "0600" },
-        ...registryFiles(args),
+        ownRegistryFile(args),
     ];
     if (isFirst) {
         const flannel = { POD_SUBNET: podSubnet, FLANNEL_IMAGE: versions.images.flannel, FIRST_NODE: first };

@@ -4,8 +4,8 @@ import * as path from "node:path";
 
 import * as pulumi from "@pulumi/pulumi";
 
-import type { RegistryMirror } from "../cloud-init/documents";
-import type { ExistingClusterArgs } from "./cluster/existing-cluster";
+import type { RegistryAccess } from "../registry/access";
+import type { ReachArgs } from "./cluster/reach";
 import { parseSettings } from "./settings/parse";
 import { SecretText } from "./settings/fields";
 import type { Settings } from "./settings/schema";
@@ -28,45 +28,34 @@ function secretKeys(): string[] {
  * @throws SettingsError with everything that is wrong with it.
  */
 export function readSettings(): Settings {
-    const settings = parseSettings(pulumi.runtime.allConfig(), secretKeys(), {
+    return parseSettings(pulumi.runtime.allConfig(), secretKeys(), {
         project: pulumi.getProject(),
         hostMemory: Math.floor(os.totalmem() / 2 ** 20),
         readFile: (file) => fs.readFileSync(path.resolve(file.replace(/^~(?=\/)/, os.homedir())), "utf8"),
         isFolder: (folder) => fs.statSync(path.resolve(folder), { throwIfNoEntry: false })?.isDirectory() ?? false,
     });
-    refuseUnsupported(settings);
-    return settings;
 }
 
-/**
- * Settings that are declared and checked, but that no part of the program acts on yet.
- *
- * @throws RunError that names them: better refused than ignored.
- */
-export function refuseUnsupported({ buildImages, registryUsername }: Settings): void {
-    const problems = [
-        ...(buildImages
-            ? []
-            : [
-                  "nta:buildImages is false, but taking images from the registry is not supported yet: pulumi config rm buildImages",
-              ]),
-        ...(registryUsername === undefined
-            ? []
-            : [
-                  "nta:registryUsername is set, but a registry with a login is not supported yet: " +
-                      "pulumi config rm registryUsername && pulumi config rm registryPassword",
-              ]),
-    ];
-    if (problems.length > 0) {
-        throw new pulumi.RunError(problems.join("\n"));
+/** The registry that the settings name; undefined for the cluster's own. */
+export function registryOf(settings: Settings): RegistryAccess | undefined {
+    const { registry, registryInsecure, registryCa, registryUsername, registryPassword } = settings;
+    if (registry === undefined) {
+        return undefined;
     }
+    const credentials =
+        registryUsername === undefined || registryPassword === undefined
+            ? undefined
+            : { username: registryUsername, password: registryPassword };
+    return { address: registry, insecure: registryInsecure, ca: registryCa, credentials };
 }
 
-/** How the nodes reach the registry that the settings name; undefined for the cluster's own. */
-export function registryMirrorOf({ registry, registryInsecure, registryCa }: Settings): RegistryMirror | undefined {
-    return registry === undefined
-        ? undefined
-        : { host: registry.split("/")[0], insecure: registryInsecure, ca: registryCa };
+/** Which of the needed images are taken from the registry as they are there; the others are built. */
+export function pulledImagesOf<Name extends string>(
+    { buildImages, builtImages }: Settings,
+    needed: readonly Name[],
+): Name[] {
+    const built: readonly string[] = builtImages;
+    return buildImages ? [] : needed.filter((name) => !built.includes(name));
 }
 
 /**
@@ -85,23 +74,13 @@ export function clusterNameOf(stack: string): string {
 }
 
 /** The cluster that is there already, if the settings name one. */
-export function existingClusterOf(settings: Settings, owner: string): ExistingClusterArgs | undefined {
-    const { cluster, registry, kubeconfig, kubeContext, namespace, storageClass } = settings;
-    if (cluster !== "existing" || registry === undefined) {
+export function existingClusterOf(settings: Settings, owner: string): ReachArgs | undefined {
+    const { cluster, kubeconfig, kubeContext, namespace, storageClass } = settings;
+    if (cluster !== "existing") {
         return undefined;
     }
     const source = kubeconfig instanceof SecretText ? { content: kubeconfig.reveal() } : kubeconfig;
-    return { kubeconfig: source, context: kubeContext, registry, namespace, owner, storageClass };
-}
-
-/** The registry's login, if there is one; the password as a secret. */
-export function registryCredentialsOf({
-    registryUsername,
-    registryPassword,
-}: Settings): { username: string; password: pulumi.Output<string> } | undefined {
-    return registryUsername === undefined || registryPassword === undefined
-        ? undefined
-        : { username: registryUsername, password: pulumi.secret(registryPassword.reveal()) };
+    return { kubeconfig: source, context: kubeContext, namespace, owner, storageClass };
 }
 
 /** The collectors' keys that are set, each as a secret. */

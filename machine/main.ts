@@ -1,5 +1,5 @@
 /**
- * The life of a cluster's machines: `main.ts up|update|kubeconfig|destroy|status`. The specification is YAML in the
+ * The life of a cluster's machines: `main.ts up|update|kubeconfig|registry|destroy|status`. The specification is YAML in the
  * environment variable NTA_MACHINE, else on standard input; `destroy` and `status` take the cluster's name as an argument
  * as well. Progress goes to standard error, results to standard output.
  */
@@ -9,7 +9,8 @@ import { destroy } from "./destroy";
 import { MachineError } from "./errors";
 import { kubeconfig } from "./kubeconfig";
 import { stopChildren } from "./process";
-import { parseClusterName, parseEndpointSpec, parseMachineSpec } from "./spec";
+import { setRegistry } from "./registry";
+import { parseClusterName, parseEndpointSpec, parseMachineSpec, parseRegistrySpec } from "./spec";
 import { status } from "./status";
 import { up } from "./up";
 
@@ -48,13 +49,19 @@ async function main([command, argument]: string[]): Promise<void> {
         case "kubeconfig":
             process.stdout.write(await kubeconfig(parseEndpointSpec(await readInput())));
             return;
+        case "registry":
+            return setRegistry(parseRegistrySpec(await readInput()));
+        case "forget-registry":
+            return setRegistry({ ...parseRegistrySpec(await readInput()), registry: undefined });
         case "destroy":
             return destroy(await nameFrom(argument));
         case "status":
             console.log(JSON.stringify(await status(await nameFrom(argument)), null, 4));
             return;
         default:
-            throw new MachineError("usage: machine/main.ts up|update|kubeconfig|destroy|status [cluster]");
+            throw new MachineError(
+                "usage: machine/main.ts up|update|kubeconfig|registry|forget-registry|destroy|status [cluster]",
+            );
     }
 }
 

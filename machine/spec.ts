@@ -40,10 +40,24 @@ const machine = endpoint.extend({
     timeoutSeconds: z.int().min(1).optional(),
 });
 
+/** A registry beside the cluster's own, as containerd needs to know it. */
+const nodeRegistry = z.object({
+    /** As image references name it: `host[:port]`. */
+    host: z.string().regex(/^[A-Za-z0-9.:[\]-]+$/, "host[:port]"),
+    /** Plain HTTP. */
+    insecure: z.boolean(),
+    /** Certificate of the authority, PEM. */
+    ca: z.string().optional(),
+});
+
+const registry = nameOnly.extend({ nodes: z.array(z.string().min(1)).min(1), registry: nodeRegistry.optional() });
+
 export type ForwardedPort = z.infer<typeof forwardedPort>;
 export type NodeSpec = z.infer<typeof node>;
 export type EndpointSpec = z.infer<typeof endpoint>;
 export type MachineSpec = z.infer<typeof machine>;
+export type NodeRegistry = z.infer<typeof nodeRegistry>;
+export type RegistrySpec = z.infer<typeof registry>;
 
 function parse<T>(schema: z.ZodType<T>, value: unknown): T {
     const result = schema.safeParse(value);
@@ -76,4 +90,9 @@ export function parseEndpointSpec(value: unknown): EndpointSpec {
 /** What `destroy` and `status` need; a whole specification is taken as well. */
 export function parseClusterName(value: unknown): string {
     return parse(nameOnly, value).clusterName;
+}
+
+/** What `registry` needs. */
+export function parseRegistrySpec(value: unknown): RegistrySpec {
+    return parse(registry, value);
 }

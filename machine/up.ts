@@ -7,6 +7,7 @@ import type { Nodes } from "./nodes";
 import { Progress } from "./progress";
 import { chooseProvider, Provider } from "./provider";
 import { type HealthyCluster, waitUntilHealthy } from "./readiness";
+import { restoreRegistry } from "./registry";
 import type { MachineSpec } from "./spec";
 import { waitForOrphan } from "./vagrant";
 import { VirtualMachines } from "./virtual-machines";
@@ -41,6 +42,7 @@ export async function up(spec: MachineSpec, expected: boolean): Promise<void> {
             const provider = await settleProvider(spec, folder, progress);
             const nodes = nodesOf(provider, spec, folder, progress, expected);
             const starts = await nodes.converge();
+            await restoreRegistry(folder, [...starts.keys()], (node, script) => nodes.execute(node, script));
             const timeout = spec.timeoutSeconds ?? longestWait[provider];
             const healthy = await waitUntilHealthy(spec, nodes, starts, progress, timeout);
             healthy.api.close();

@@ -2,15 +2,17 @@ import * as command from "@pulumi/command/local";
 import * as k8s from "@pulumi/kubernetes/provider";
 import * as pulumi from "@pulumi/pulumi";
 
+import type { RegistryAccess } from "../../registry/access";
+import type { ExternalRegistry } from "../registry/external-registry";
 import type { VolumeStorage } from "../support/volume";
 import type { KubernetesCluster } from "./kubernetes-cluster";
-import { endpointSpec, type MachineArgs, machineSpec, nodeNames, specText } from "./specification";
+import { endpointSpec, type MachineArgs, machineSpec, nodeNames, registrySpec, specText } from "./specification";
 
-export type { ForwardedPort, RegistryMirror } from "./specification";
+export type { ForwardedPort } from "./specification";
 
 export interface ClusterArgs extends MachineArgs {
-    /** Registry for the images, `host[:port][/path]`; the cluster's own if absent. */
-    externalRegistry?: string;
+    /** Where the images are; the cluster's own registry if absent. */
+    externalRegistry?: Pick<ExternalRegistry<string>, "access" | "address" | "answered">;
 }
 
 /** How the engine runs machine/main.ts: from the program's folder, also long after this version of the program. */
@@ -34,11 +36,13 @@ export class Cluster extends pulumi.ComponentResource implements KubernetesClust
     readonly exclusiveProvider: k8s.Provider;
     /** Its own is `localhost:<port>` on this machine and on the nodes alike. */
     readonly registry: pulumi.Output<string>;
+    readonly registryAccess: pulumi.Resource[];
     readonly nodes: pulumi.Output<string[]>;
     readonly storage: VolumeStorage;
 
     constructor(name: string, args: ClusterArgs, options?: pulumi.ComponentResourceOptions) {
         super("nta:cluster:Cluster", name, {}, options);
+        const { externalRegistry } = args;
 
         const machine = new command.Command(
             `${name}-machine`,
@@ -50,9 +54,16 @@ export class Cluster extends pulumi.ComponentResource implements KubernetesClust
                 triggers: [args.clusterName],
                 addPreviousOutputInEnv: false,
             },
-            { parent: this, deleteBeforeReplace: true, customTimeouts: { create: "45m", update: "45m", delete: "5m" } },
+            {
+                parent: this,
+                dependsOn: externalRegistry?.answered,
+                deleteBeforeReplace: true,
+                customTimeouts: { create: "45m", update: "45m", delete: "5m" },
+            },
         );
         this.machine = machine;
+        this.registryAccess =
+            externalRegistry === undefined ? [] : [this.nodeRegistry(name, args, externalRegistry.access)];
 
         // On its own, because all outputs of a command are unknown in preview as soon as one of its inputs changes.
         const kubeconfig = new command.Command(
@@ -85,10 +96,25 @@ export class Cluster extends pulumi.ComponentResource implements KubernetesClust
 
         // Known in preview, and still not there before the machine is.
         this.registry = pulumi.output(
-            args.externalRegistry ?? machine.urn.apply(() => `localhost:${args.registryPort}`),
+            externalRegistry?.address ?? machine.urn.apply(() => `localhost:${args.registryPort}`),
         );
         this.nodes = machine.urn.apply(() => nodeNames(args));
         this.storage = { kind: "local", node: this.nodes[0], folder: "/var/lib/nta/volumes" };
         this.registerOutputs({ kubeconfig: this.kubeconfig, registry: this.registry, nodes: this.nodes });
+    }
+
+    /** Not in the machine's own specification: another registry is no reason to touch the machine. */
+    private nodeRegistry(name: string, args: ClusterArgs, registry: RegistryAccess): pulumi.Resource {
+        return new command.Command(
+            `${name}-registry`,
+            {
+                create: machineCommand("registry"),
+                delete: machineCommand("forget-registry"),
+                stdin: specText(registrySpec(args, registry)),
+                triggers: [args.clusterName],
+                addPreviousOutputInEnv: false,
+            },
+            { parent: this, dependsOn: [this.machine], deletedWith: this.machine, deleteBeforeReplace: true },
+        );
     }
 }

@@ -7,7 +7,7 @@ import { type ReachArgs, type ReachedCluster, reachCluster } from "./reach";
 
 export interface ExistingClusterArgs extends ReachArgs {
     /** Registry that this machine pushes to and the cluster's nodes pull from, `host[:port][/path]`. */
-    registry: string;
+    registry: pulumi.Input<string>;
 }
 
 /** Stands for the cluster where there is no engine, and so nothing that could be made: tests, and comparisons of programs. */
@@ -50,7 +50,7 @@ export class ExistingCluster extends pulumi.ComponentResource implements Kuberne
         this.provider = provider("provider", true);
         this.exclusiveProvider = provider("exclusive-provider", false);
         // Not before the cluster was looked at: else images would be built and pushed first.
-        this.registry = plain(() => args.registry);
+        this.registry = pulumi.unsecret(reached.apply(() => pulumi.output(args.registry)));
         this.nodes = plain(({ nodes }) => nodes);
         this.server = plain(({ server }) => server);
         this.nodeAddress = plain(({ nodeAddress }) => nodeAddress);

@@ -1,10 +1,9 @@
 import { stringify } from "yaml";
 
 import { auditPolicy } from "../../cloud-init/audit-policy";
-import { cloudInitDocuments, type RegistryMirror } from "../../cloud-init/documents";
-import type { EndpointSpec, MachineSpec } from "../../machine/spec";
-
-export type { RegistryMirror };
+import { cloudInitDocuments } from "../../cloud-init/documents";
+import type { EndpointSpec, MachineSpec, RegistrySpec } from "../../machine/spec";
+import { hostOf, type RegistryAccess } from "../../registry/access";
 
 /** A port of this machine that leads to a port of the first node. */
 export interface ForwardedPort {
@@ -35,8 +34,6 @@ export interface MachineArgs {
     hostAddress: string;
     /** Folders made on the first node, /var/lib/nta/volumes/<name>, for `local` PersistentVolumes. */
     volumes: string[];
-    /** How nodes reach a registry other than the cluster's own. */
-    registry?: RegistryMirror;
 }
 
 /** Names of a cluster's nodes; the first carries the control plane and the registry. */
@@ -52,7 +49,6 @@ export function machineSpec(args: MachineArgs): MachineSpec {
         clusterName: args.clusterName,
         nodes: names.map((name) => ({ name })),
         registryPort: args.registryPort,
-        registry: args.registry,
         volumes: args.volumes,
         certificateNames: hostNames,
         auditPolicy: auditPolicy(),
@@ -77,7 +73,14 @@ export function endpointSpec({ clusterName, apiPort, hostAddress }: EndpointSpec
     return { clusterName, apiPort, hostAddress };
 }
 
+/** What `machine/main.ts registry` takes: how the nodes reach a registry beside the cluster's own. */
+export function registrySpec(args: MachineArgs, registry: RegistryAccess): RegistrySpec {
+    const { insecure, ca } = registry;
+    const nodeRegistry = { host: hostOf(registry), insecure, ...(ca === undefined ? {} : { ca }) };
+    return { clusterName: args.clusterName, nodes: nodeNames(args), registry: nodeRegistry };
+}
+
 /** As YAML with literal blocks, so that previews show changed documents line by line. */
-export function specText(spec: EndpointSpec | MachineSpec): string {
+export function specText(spec: EndpointSpec | MachineSpec | RegistrySpec): string {
     return stringify(spec, { lineWidth: 0 });
 }

@@ -164,6 +164,26 @@ export function choice<const C extends readonly [string, ...string[]]>(
     });
 }
 
+/** Names out of a given list, separated by commas; none by default. */
+export function names<const N extends string>(known: readonly N[], documentation: SettingDocumentation) {
+    const split = (value: string) => value.split(",").map((name) => name.trim());
+    const schema = text.transform((value, context): N[] => {
+        const given = value === "" ? [] : split(value);
+        for (const name of given.filter((candidate) => !(known as readonly string[]).includes(candidate))) {
+            context.addIssue({
+                code: "custom",
+                message: name === "" ? "has an empty name" : `has "${name}", which is none`,
+            });
+        }
+        return known.filter((name) => given.includes(name));
+    });
+    const suggest = (wrong: string) => {
+        const right = split(wrong).map((name) => nearest(name, known));
+        return right.some((name) => name === undefined) ? undefined : [...new Set(right)].join(",");
+    };
+    return setting(schema, "string", "", { suggest, ...documentation });
+}
+
 /** Optional text: the empty string, which is its default in Pulumi.yaml, means "not set". */
 export function optionalText(check: (value: string) => string | undefined, documentation: SettingDocumentation) {
     const schema = text.transform((value, context) => {

@@ -9,12 +9,14 @@ import {
     kubeconfig,
     leaves,
     list,
+    names,
     optionalText,
     port,
     requiredText,
     secretText,
     type Setting,
 } from "./fields";
+import { imageNames, onDemandImageNames } from "../images/catalog";
 import { job } from "./jobs/jobs";
 import { user } from "./users";
 import { registryProblem, suggestRegistry } from "./registry-name";
@@ -142,9 +144,9 @@ export const settingsSchema = z.object({
         example: "registry.example.com:5000/team",
         suggest: suggestRegistry,
     }),
-    registryUsername: optionalText(() => undefined, {
+    registryUsername: optionalText((value) => (value.includes(":") ? "has a colon" : undefined), {
         description: "User name for a `registry` that wants a login.",
-        expected: "a user name",
+        expected: "a user name without a colon",
         example: "ada",
     }),
     registryPassword: secretText("Password or token for a `registry` that wants a login."),
@@ -154,8 +156,13 @@ export const settingsSchema = z.object({
     ),
     buildImages: boolean(
         true,
-        "Build the images and push them to the registry. `false` takes what stands in the registry, by digest.",
+        "Build the images and push them to the registry. `false` takes what stands in the `registry`, by digest.",
     ),
+    builtImages: names([...imageNames, ...onDemandImageNames], {
+        description: "Images that are built here although `buildImages` is false.",
+        expected: `names separated by commas, of ${[...imageNames, ...onDemandImageNames].join(", ")}`,
+        example: "taurus",
+    }),
     source: requiredText("auto", sourceProblem, {
         description:
             "Where the application's source, a numenta-apps tree, comes from: the path of a checkout, a git address, " +

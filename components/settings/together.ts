@@ -1,6 +1,7 @@
 import { X509Certificate } from "node:crypto";
 
 import { checkClusterKind } from "./cluster-kind";
+import { isLoopback } from "../../plugins/docker/registry-http";
 import type { SettingsContext } from "./context";
 import type { Setting } from "./fields";
 import type { GivenValue } from "./given";
@@ -25,43 +26,7 @@ export function checkTogether(
         checkPorts(values, report);
     }
 
-    if (ownCluster && values.has("registry") && !isSet("registry")) {
-        for (const name of ["registryUsername", "registryPassword", "registryCa"]) {
-            if (isSet(name)) {
-                report(setting(name), "is set, but the cluster's own registry has no use for it", {
-                    right: "a registry of yours in nta:registry, or this setting removed",
-                    mend: removeCommand(name, false),
-                });
-            }
-        }
-        if (values.get("registryInsecure") === true) {
-            report(setting("registryInsecure"), "is set, but the cluster's own registry needs no such setting", {
-                right: "a registry of yours in nta:registry, or false",
-                suggestion: "false",
-            });
-        }
-    }
-    if (isSet("registry") && values.has("registryUsername") && values.has("registryPassword")) {
-        if (isSet("registryUsername") && !isSet("registryPassword")) {
-            report(setting("registryPassword"), "is not set, but registryUsername is", {
-                right: "both of them or none",
-            });
-        }
-        if (isSet("registryPassword") && !isSet("registryUsername")) {
-            report(setting("registryUsername"), "is not set, but registryPassword is", {
-                right: "both of them or none",
-            });
-        }
-    }
-    if (isSet("registryCa")) {
-        if (values.get("registryInsecure") === true) {
-            report(setting("registryCa"), "is set together with registryInsecure: plain HTTP has no certificate", {
-                right: "one of the two",
-                mend: setCommand(setting("registryInsecure"), "false", false),
-            });
-        }
-        readCertificate(values, context, (wrong) => report(setting("registryCa"), wrong));
-    }
+    checkRegistry(values, context, report);
 
     const source = values.get("source") as string | undefined;
     if (source !== undefined && wasGiven("sourceRef") && values.get("sourceRef") !== pinnedSourceRef) {
@@ -157,6 +122,70 @@ function checkStorage(values: ReadonlyMap<string, unknown>, report: Report): voi
         report(settingsByName.get("disk") as Setting, `GiB can't hold the volumes of ${total} GiB in all`, {
             right: "more than the sum of the storage settings",
             suggestion: String(total + 6),
+        });
+    }
+}
+
+/** What belongs together among the settings that say where images come from. */
+function checkRegistry(values: Map<string, unknown>, context: SettingsContext, report: Report): void {
+    const setting = (name: string) => settingsByName.get(name) as Setting;
+    const isSet = (name: string) => values.get(name) !== undefined;
+
+    const ownCluster = values.get("cluster") === "vagrant";
+    if (ownCluster && values.has("registry") && !isSet("registry")) {
+        for (const name of ["registryUsername", "registryPassword", "registryCa"]) {
+            if (isSet(name)) {
+                report(setting(name), "is set, but the cluster's own registry has no use for it", {
+                    right: "a registry of yours in nta:registry, or this setting removed",
+                    mend: removeCommand(name, false),
+                });
+            }
+        }
+        if (values.get("registryInsecure") === true) {
+            report(setting("registryInsecure"), "is set, but the cluster's own registry needs no such setting", {
+                right: "a registry of yours in nta:registry, or false",
+                suggestion: "false",
+            });
+        }
+    }
+    if (isSet("registry") && values.has("registryUsername") && values.has("registryPassword")) {
+        if (isSet("registryUsername") && !isSet("registryPassword")) {
+            report(setting("registryPassword"), "is not set, but registryUsername is", {
+                right: "both of them or none",
+            });
+        }
+        if (isSet("registryPassword") && !isSet("registryUsername")) {
+            report(setting("registryUsername"), "is not set, but registryPassword is", {
+                right: "both of them or none",
+            });
+        }
+    }
+    if (isSet("registryCa")) {
+        if (values.get("registryInsecure") === true) {
+            report(setting("registryCa"), "is set together with registryInsecure: plain HTTP has no certificate", {
+                right: "one of the two",
+                mend: setCommand(setting("registryInsecure"), "false", false),
+            });
+        }
+        readCertificate(values, context, (wrong) => report(setting("registryCa"), wrong));
+    }
+    const registry = values.get("registry") as string | undefined;
+    if (registry !== undefined && isLoopback(registry.split("/")[0]) && ownCluster) {
+        report(setting("registry"), "is this machine's loopback address, at which the nodes find themselves", {
+            right: "a name or an address that leads to the registry from this machine and from the nodes",
+            suggestion: setting("registry").example,
+        });
+    }
+    if (ownCluster && values.get("buildImages") === false && values.has("registry") && registry === undefined) {
+        report(setting("buildImages"), "is false, but the cluster's own registry has no images but those built here", {
+            right: "a registry with the images in nta:registry, or true",
+            suggestion: "true",
+        });
+    }
+    if (values.get("buildImages") === true && (values.get("builtImages") as string[] | undefined)?.length) {
+        report(setting("builtImages"), "is set, but buildImages is true: all of them are built", {
+            right: "buildImages false, or this setting removed",
+            mend: removeCommand("builtImages", false),
         });
     }
 }

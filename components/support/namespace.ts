@@ -34,7 +34,7 @@ export class Namespace extends pulumi.ComponentResource {
                 },
             },
             // Under another name too, what is in it must go first: both would keep their data in the same folders.
-            { parent: this, deleteBeforeReplace: true },
+            { parent: this, deleteBeforeReplace: true, dependsOn: options?.dependsOn },
         );
         this.namespace = namespace;
         this.namespaceName = namespace.metadata.name;

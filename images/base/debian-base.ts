@@ -18,6 +18,11 @@ export interface DebianBaseArgs extends DebianRelease {
     progress: (line: string) => void;
 }
 
+/** The tag of a release's base in the Docker engine, for the one platform that the images are made for. */
+export function baseTag(suite: string): string {
+    return `nta-debian-base:${suite}-amd64`;
+}
+
 /** Whether the engine has an image. */
 export async function imageExists(image: string): Promise<boolean> {
     return (await tryCommand(["docker", "image", "inspect", "--format", "{{.Id}}", image])).code === 0;

@@ -4,7 +4,7 @@ import type { FunctionHandler, PlainMap, PropertyMap } from "../protocol";
 import { imageHandler } from "./image";
 import { registryHost } from "./image-name";
 import { resolveDigest } from "./registry";
-import type { Credentials } from "./registry";
+import type { Credentials } from "./registry-http";
 
 const IMAGE = "docker:index/image:Image";
 const GET_REGISTRY_IMAGE = "docker:index/getRegistryImage:getRegistryImage";

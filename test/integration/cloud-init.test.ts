@@ -11,7 +11,6 @@ const args: CloudInitArgs = {
     clusterName: "nta-test",
     nodes: [{ name: "nta-test-1" }, { name: "nta-test-2" }],
     registryPort: 5000,
-    registry: { host: "registry.example", ca: "-----BEGIN CERTIFICATE-----\n" },
     volumes: ["mysql"],
     auditPolicy: auditPolicy(),
 };

@@ -14,7 +14,7 @@ import { layOutContext } from "../../components/images/build-context";
 import { ImageName, ImageRecipe, imageRecipes } from "../../components/images/catalog";
 import { hostCertificates } from "../../components/images/host-certificates";
 import { contextParts } from "../../components/images/images";
-import { ensureDebianBase } from "../../images/base/debian-base";
+import { baseTag, ensureDebianBase } from "../../images/base/debian-base";
 import releases from "../../images/base/releases.json";
 import { eventually, TaurusClient, waveWithSpike } from "../e2e/taurus-client";
 
@@ -37,7 +37,7 @@ function baseArguments({ base }: ImageRecipe): string[] {
     if (base === "scratch") {
         return [];
     }
-    return [`--build-arg=BASE=${"debian" in base ? `nta-debian-base:${base.debian}-amd64` : tagOf(base.image)}`];
+    return [`--build-arg=BASE=${"debian" in base ? baseTag(base.debian) : tagOf(base.image)}`];
 }
 
 const container = (name: string) => `${id}-${name}`;
@@ -64,8 +64,12 @@ describe("images", function () {
 
     before(async () => {
         for (const release of releases) {
-            const tag = `nta-debian-base:${release.suite}-amd64`;
-            await ensureDebianBase({ ...release, tag, architecture: "amd64", progress: () => undefined });
+            await ensureDebianBase({
+                ...release,
+                tag: baseTag(release.suite),
+                architecture: "amd64",
+                progress: () => undefined,
+            });
         }
         for (const recipe of imageRecipes) {
             const context = path.join(folder, recipe.name);

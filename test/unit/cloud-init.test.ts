@@ -24,7 +24,6 @@ const twoNodes: CloudInitArgs = {
         { name: "nta-test-2", address: "192.168.56.12/24" },
     ],
     registryPort: 5001,
-    registry: { host: "registry.example:8443", ca: "-----BEGIN CERTIFICATE-----\nabc\n-----END CERTIFICATE-----\n" },
     volumes: ["mysql"],
     certificateNames: ["192.0.2.7"],
     auditPolicy: auditPolicy(),

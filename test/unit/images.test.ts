@@ -11,8 +11,9 @@ import { hostCertificates } from "../../components/images/host-certificates";
 import { contextParts, Images, ImagesArgs } from "../../components/images/images";
 import { imageProgram, programsDirectory } from "../../components/images/program";
 import { publicRepository, resolveSource } from "../../components/images/source";
+import { SecretText } from "../../components/settings";
 import { setFolder } from "../../node-image/program-set";
-import { MockRun, Registration, runProgram } from "./mock-engine";
+import { MockRun, Registration, runProgram, SecretValue } from "./mock-engine";
 
 const imagesFolder = path.resolve(__dirname, "../../images");
 const sample = path.join(imagesFolder, "sample");
@@ -66,7 +67,7 @@ describe("Images", function () {
                         return { ...registration.inputs, repoDigest: digestOf(registration) };
                     }
                     return registration.type === commandType
-                        ? { ...registration.inputs, stdout: `debian-of-${registration.name}` }
+                        ? { ...registration.inputs, stdout: `id-of-${registration.name}` }
                         : undefined;
                 },
             },
@@ -84,7 +85,8 @@ describe("Images", function () {
             }
             const image = find(imageType, `images-${name}`);
             if ("debian" in base) {
-                assert.equal(buildOf(image).args["BASE"], `debian-of-images-debian-${base.debian}`);
+                const debian = find(imageType, `images-debian-${base.debian}-image`);
+                assert.equal(buildOf(image).args["BASE"], digestOf(debian));
             } else {
                 const parent = find(imageType, `images-${base.image}`);
                 assert.equal(buildOf(image).args["BASE"], digestOf(parent));
@@ -103,8 +105,9 @@ describe("Images", function () {
 
     it("says platform, name and certificates, and gives certificates to builds that download alone", async () => {
         const { all, outputs } = await run();
-        assert.equal(all(imageType).length, imageNames.length);
-        for (const image of all(imageType)) {
+        const ours = all(imageType).filter(({ name }) => !name.includes("debian"));
+        assert.equal(ours.length, imageNames.length);
+        for (const image of ours) {
             const name = image.name.replace("images-", "");
             const { args, platform } = buildOf(image);
             assert.equal(platform, "linux/amd64");
@@ -136,14 +139,48 @@ describe("Images", function () {
     });
 
     it("makes one base of each release, in the same registry", async () => {
-        const { all } = await run();
+        const { all, find } = await run();
         assert.deepEqual(
-            all(commandType).map(({ inputs }) => String(inputs["create"]).split(" ").slice(-2)),
-            [
-                ["bullseye", "registry.example.com:5443/team/debian"],
-                ["bookworm", "registry.example.com:5443/team/debian"],
-            ],
+            all(commandType).map(({ inputs }) => String(inputs["create"]).split(" ").at(-1)),
+            ["bullseye", "bookworm"],
         );
+        const bookworm = find(imageType, "images-debian-bookworm-image");
+        assert.equal(bookworm.inputs["imageName"], "registry.example.com:5443/team/debian:bookworm");
+        assert.deepEqual(buildOf(bookworm).args, {
+            BASE: "nta-debian-base:bookworm-amd64",
+            BASE_ID: "id-of-images-debian-bookworm",
+        });
+    });
+
+    it("logs in to the registry's host, with a secret password", async () => {
+        const { all } = await run({ credentials: { username: "ada", password: new SecretText("s3cr3t") } });
+        assert.equal(all(imageType).length, imageNames.length + 2);
+        for (const { inputs } of all(imageType)) {
+            assert.deepEqual(inputs["registry"], {
+                server: "registry.example.com:5443",
+                username: "ada",
+                password: new SecretValue("s3cr3t"),
+            });
+        }
+    });
+
+    const pulledRef = (name: string) => `registry.example.com:5443/team/${name}@sha256:there`;
+    const prebuiltBut = (...built: string[]) =>
+        Object.fromEntries(imageNames.filter((name) => !built.includes(name)).map((name) => [name, pulledRef(name)]));
+
+    it("builds nothing and asks for no base where all are there", async () => {
+        const { all, outputs } = await run({ prebuilt: prebuiltBut() });
+        assert.deepEqual([...all(imageType), ...all(commandType)], []);
+        assert.deepEqual(outputs["refs"], prebuiltBut());
+    });
+
+    it("builds one image on another that is there", async () => {
+        const { all, outputs } = await run({ prebuilt: prebuiltBut("taurus") });
+        const [taurus, ...others] = all(imageType);
+        assert.deepEqual(others, []);
+        assert.equal(buildOf(taurus).args["BASE"], pulledRef("taurus.metric_collectors"));
+        assert.deepEqual(outputs["refs"], { ...prebuiltBut("taurus"), taurus: digestOf(taurus) });
+        assert.deepEqual(all(commandType), []);
     });
 });
 

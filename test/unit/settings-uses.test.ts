@@ -2,12 +2,13 @@ import * as assert from "node:assert/strict";
 
 import * as pulumi from "@pulumi/pulumi";
 
+import { imageNames } from "../../components/images/catalog";
 import {
     clusterNameOf,
     collectorKeysOf,
     parseSettings,
-    refuseUnsupported,
-    registryCredentialsOf,
+    pulledImagesOf,
+    registryOf,
     Settings,
 } from "../../components/settings";
 import { addresses, exposedPorts } from "../../components/settings/ports";
@@ -88,37 +89,49 @@ describe("cluster name", () => {
 
 describe("secrets of the settings", () => {
     it("are handed to resources as secret outputs", async () => {
-        const given = {
-            registry: "r.example.com",
-            registryUsername: "ada",
-            registryPassword: "pw",
-            taurus: { collectors: { xigniteApiToken: "token" } },
-        };
-        const parsed = settings(given, ["nta:registryPassword", "nta:taurus"]);
-        const credentials = registryCredentialsOf(parsed);
-        assert.equal(credentials?.username, "ada");
-        assert.deepEqual(await secretText(credentials.password), ["pw", true]);
-        const keys = collectorKeysOf(parsed);
+        const given = { taurus: { collectors: { xigniteApiToken: "token" } } };
+        const keys = collectorKeysOf(settings(given, ["nta:taurus"]));
         assert.deepEqual(Object.keys(keys), ["xigniteApiToken"]);
         assert.deepEqual(await secretText(keys["xigniteApiToken"]), ["token", true]);
     });
 
     it("are none where none are set", () => {
-        assert.equal(registryCredentialsOf(settings()), undefined);
         assert.deepEqual(collectorKeysOf(settings()), {});
     });
 });
 
-describe("refuseUnsupported", () => {
-    it("takes the defaults", () => {
-        assert.doesNotThrow(() => refuseUnsupported(settings()));
+describe("registry of the settings", () => {
+    it("is none where the cluster's own is used", () => {
+        assert.equal(registryOf(settings()), undefined);
     });
 
-    it("names every setting that nothing acts on yet", () => {
-        const given = { buildImages: false, registry: "r.io", registryUsername: "u", registryPassword: "p" };
-        assert.throws(
-            () => refuseUnsupported(settings(given, ["nta:registryPassword"])),
-            /nta:buildImages is false[^]*nta:registryUsername is set/,
+    it("has what it takes to use it", () => {
+        const plain = settings({ registry: "r.example.com/team", registryInsecure: true });
+        assert.deepEqual(registryOf(plain), {
+            address: "r.example.com/team",
+            insecure: true,
+            ca: undefined,
+            credentials: undefined,
+        });
+        const given = { registry: "r.example.com", registryUsername: "ada", registryPassword: "pw" };
+        const { credentials } = registryOf(settings(given, ["nta:registryPassword"])) ?? {};
+        assert.equal(credentials?.username, "ada");
+        assert.equal(credentials?.password.reveal(), "pw");
+        assert.doesNotMatch(JSON.stringify(credentials), /pw/);
+    });
+
+    it("gives all images, those that are not built here, or none", () => {
+        const registry = { registry: "r.example.com" };
+        assert.deepEqual(pulledImagesOf(settings(registry), imageNames), []);
+        assert.deepEqual(pulledImagesOf(settings({ ...registry, buildImages: false }), imageNames), imageNames);
+        const all = imageNames.join(",");
+        assert.deepEqual(
+            pulledImagesOf(settings({ ...registry, buildImages: false, builtImages: all }), imageNames),
+            [],
         );
+        const most = imageNames.filter((name) => name !== "mysql").join(",");
+        assert.deepEqual(pulledImagesOf(settings({ ...registry, buildImages: false, builtImages: most }), imageNames), [
+            "mysql",
+        ]);
     });
 });

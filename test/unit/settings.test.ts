@@ -16,16 +16,7 @@ import { allSettings, pinnedSourceRef } from "../../components/settings/schema";
 const root = path.join(__dirname, "..", "..");
 
 // Self-signed, CN=registry-ca, made for this test with: openssl req -x509 -newkey ed25519 -nodes -days 36500
-const certificate = `-----BEGIN CERTIFICATE-----
-MIIBQjCB9aADAgECAhQGdtCXYOZ9F2UQ6ZuZhmruYcotUDAFBgMrZXAwFjEUMBIG
-A1UEAwwLcmVnaXN0cnktY2EwIBcNMjYxMTIzMDkxNjU2WhgPMjEyNjEwMzAwOTE2
-NTZaMBYxFDASBgNVBAMMC3JlZ2lzdHJ5LWNhMCowBQYDK2VwAyEAW0oePbQ0EhK/
-J71H+Y/aMNQlmUmnXKDaUcyGJuhVRJSjUzBRMB0GA1UdDgQWBBRvCXHqDKQuAmvp
-AG6liweqLeRvHDAfBgNVHSMEGDAWgBRvCXHqDKQuAmvpAG6liweqLeRvHDAPBgNV
-HRMBAf8EBTADAQH/MAUGAytlcANBAH3ygrt57QdeS+ouMDfGFpodYvWJGnmG8HdQ
-QW5/SgKiClE1yvc9N9PZu8G3oSsojE+lTtxZCsbWPlvOCfPicQo=
------END CERTIFICATE-----
-`;
+const certificate = fs.readFileSync(path.join(__dirname, "registry-ca.pem"), "utf8");
 
 const context: SettingsContext = {
     project: "nta",
@@ -92,6 +83,7 @@ const defaults: Settings = {
     registryInsecure: false,
     registryCa: undefined,
     buildImages: true,
+    builtImages: [],
     source: "auto",
     sourceRef: "02903b0062c89c2c259b533eea2df6e8bb44eaf3",
     namespace: "taurus",
@@ -152,9 +144,13 @@ describe("settings: right values", () => {
             { registry: "registry.example.com:5000" },
         ],
         ["a registry with path", { "nta:registry": "ghcr.io/numenta/taurus" }, { registry: "ghcr.io/numenta/taurus" }],
-        ["a registry on localhost", { "nta:registry": "localhost:5001" }, { registry: "localhost:5001" }],
+        [
+            "images from a registry, some of them built here",
+            { "nta:registry": "r.io", "nta:buildImages": "false", "nta:builtImages": "mysql, taurus" },
+            { registry: "r.io", buildImages: false, builtImages: ["taurus", "mysql"] },
+        ],
         ["a registry by address", { "nta:registry": "10.0.2.15:5000/a" }, { registry: "10.0.2.15:5000/a" }],
-        ["a registry by IPv6 address", { "nta:registry": "[::1]:5000" }, { registry: "[::1]:5000" }],
+        ["a registry by IPv6 address", { "nta:registry": "[fd00::1]:5000" }, { registry: "[fd00::1]:5000" }],
         ["a checkout", { "nta:source": "../numenta-apps" }, { source: "../numenta-apps" }],
         ["the sample", { "nta:source": "sample" }, { source: "sample" }],
         [
@@ -346,6 +342,29 @@ const badValues: BadValue[] = [
         { "nta:registry": "r.io", "nta:registryCa": "./ca.pem", "nta:registryInsecure": "true" },
         /plain HTTP has no certificate/,
         "pulumi config set registryInsecure false",
+    ],
+    ["nta:registry", "localhost:5000", /loopback/, "pulumi config set registry registry.example.com:5000/team"],
+    ["nta:registry", "127.0.0.2:5000/team", /loopback/, ""],
+    ["nta:registry", "[::1]:5000", /loopback/, ""],
+    [
+        "nta:registryUsername",
+        { "nta:registry": "r.io", "nta:registryUsername": "ada:byron", "nta:registryPassword": "" },
+        /has a colon/,
+        "",
+    ],
+    ["nta:buildImages", "false", /cluster's own registry has no images/, "pulumi config set buildImages true"],
+    ["nta:builtImages", "taurus", /buildImages is true/, "pulumi config rm builtImages"],
+    [
+        "nta:builtImages",
+        { "nta:registry": "r.io", "nta:buildImages": "false", "nta:builtImages": "tauros,mysql" },
+        /has "tauros", which is none/,
+        "pulumi config set builtImages taurus,mysql",
+    ],
+    [
+        "nta:builtImages",
+        { "nta:registry": "r.io", "nta:buildImages": "false", "nta:builtImages": "taurus,,mysql" },
+        /has an empty name/,
+        "pulumi config set builtImages taurus",
     ],
     ["nta:buildImages", "yes", /neither true nor false/, "pulumi config set buildImages true"],
     ["nta:buildImages", "0", /neither true nor false/, "pulumi config set buildImages false"],

@@ -4,7 +4,9 @@ import { Image } from "@pulumi/docker/image";
 import * as core from "@pulumi/kubernetes/core/v1";
 import * as pulumi from "@pulumi/pulumi";
 
+import type { RegistryAccess } from "../../../registry/access";
 import { platform } from "../../images/images";
+import { pushLogin } from "../../registry/push-login";
 import { restrictedContainer, skipAwait } from "../../support/pod";
 import { WorkloadArgs, workloadContainer, workloadLabels, workloadPod } from "../container";
 import { layOutSite } from "./site-image";
@@ -14,7 +16,7 @@ import { publish } from "./versions";
 export interface SiteBuildArgs {
     /** `host[:port][/path]`. */
     registry: pulumi.Input<string>;
-    credentials?: { username: pulumi.Input<string>; password: pulumi.Input<string> };
+    credentials?: RegistryAccess["credentials"];
     /** Folder for the build contexts, which can be made again. */
     contexts: string;
     /** Folder for the versions of sites. */
@@ -124,7 +126,7 @@ export class StaticFiles extends pulumi.ComponentResource {
                     platform,
                     args: { BASE: args.server },
                 },
-                ...(credentials === undefined ? {} : { registry: { server: registry, ...credentials } }),
+                registry: pushLogin(registry, credentials),
             },
             { parent: this },
         );

@@ -1,0 +1,30 @@
+import type { RegistryEndpoint } from "../plugins/docker/registry-http";
+
+/** A registry beside the cluster's own, and what it takes to use it. */
+export interface RegistryAccess {
+    /** As image names begin: `host[:port][/path]`. */
+    address: string;
+    /** Plain HTTP. */
+    insecure: boolean;
+    /** Certificate of the authority that signed its certificate, PEM. */
+    ca?: string;
+    credentials?: { username: string; password: { reveal(): string } };
+}
+
+/** `host[:port]` of a registry. */
+export function hostOf({ address }: Pick<RegistryAccess, "address">): string {
+    return address.split("/")[0];
+}
+
+/** How the registry's HTTP API is reached. */
+export function endpointOf(access: RegistryAccess, timeoutMilliseconds: number): RegistryEndpoint {
+    const { credentials } = access;
+    return {
+        host: hostOf(access),
+        // Not told so, registries on this machine are taken as Docker takes them: HTTP or HTTPS.
+        insecure: access.insecure ? true : undefined,
+        ca: access.ca,
+        credentials: credentials && { username: credentials.username, password: credentials.password.reveal() },
+        timeoutMilliseconds,
+    };
+}
