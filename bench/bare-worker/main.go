@@ -2,10 +2,12 @@
 // as a command and acknowledges it when the command has ended, and does nothing else.
 //
 //	bare-worker fill URL QUEUE COUNT TEXT    puts COUNT messages into a new queue
-//	bare-worker work URL QUEUE COMMAND...    runs COMMAND with each message's text, until the queue is empty
+//	bare-worker work URL QUEUE COMMAND...    runs COMMAND with each message's text until the queue is empty, and prints
+//	                                         when it acknowledged the last one, in milliseconds since 1970
 package main
 
 import (
+	"fmt"
 	"log"
 	"os"
 	"os/exec"
@@ -55,12 +57,15 @@ func fill(channel *amqp.Channel, queue string, count int, text string) {
 func work(channel *amqp.Channel, queue string, command []string) {
 	must(0, channel.Qos(1, 0, false))
 	deliveries := must(channel.Consume(queue, "", false, false, false, false, nil))
+	last := time.Now()
 	for {
 		select {
 		case delivery := <-deliveries:
 			_ = exec.Command(command[0], append(command[1:], string(delivery.Body))...).Run()
 			must(0, delivery.Ack(false))
+			last = time.Now()
 		case <-time.After(idle):
+			fmt.Println(last.UnixMilli())
 			return
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -112,8 +113,16 @@ func dial(settings BrokerSettings, name string) (*amqp.Connection, error) {
 
 func hangUp(connection *amqp.Connection) { _ = connection.CloseDeadline(time.Now().Add(closeTimeout)) }
 
-// consume starts a consumer on a channel of its own with at most `prefetch` messages under way.
-func consume(connection *amqp.Connection, queue string, prefetch int) (<-chan amqp.Delivery, error) {
+// consumer takes a queue's messages on a channel of its own.
+type consumer struct {
+	channel    *amqp.Channel
+	deliveries <-chan amqp.Delivery
+}
+
+const consumerTag = "parallel"
+
+// consume starts a consumer with at most `prefetch` messages under way.
+func consume(connection *amqp.Connection, queue string, prefetch int) (*consumer, error) {
 	channel, err := connection.Channel()
 	if err != nil {
 		return nil, err
@@ -121,12 +130,27 @@ func consume(connection *amqp.Connection, queue string, prefetch int) (<-chan am
 	if err := channel.Qos(prefetch, 0, false); err != nil {
 		return nil, err
 	}
-	deliveries, err := channel.Consume(queue, "", false, false, false, false, nil)
+	deliveries, err := channel.Consume(queue, consumerTag, false, false, false, false, nil)
 	if err != nil {
 		return nil, fmt.Errorf("the queue %s: %w", queue, err)
 	}
-	return deliveries, nil
+	return &consumer{channel, buffered(deliveries, prefetch)}, nil
 }
+
+// buffered lets those who look see how many messages are here: the library's own channel has no room for any.
+func buffered(from <-chan amqp.Delivery, room int) <-chan amqp.Delivery {
+	to := make(chan amqp.Delivery, room)
+	go func() {
+		defer close(to)
+		for delivery := range from {
+			to <- delivery
+		}
+	}()
+	return to
+}
+
+// stop lets no more messages come: `deliveries` ends after those that are here.
+func (c *consumer) stop() error { return c.channel.Cancel(consumerTag, false) }
 
 // publisher sends messages that the broker confirms once they are safe.
 type publisher struct {
@@ -134,7 +158,7 @@ type publisher struct {
 	returned chan amqp.Return
 }
 
-// publishLimit is how many messages one call of `publish` takes: as many returned ones have room.
+// publishLimit is how many messages are sent before the broker's answers are waited for: as many returned ones have room.
 const publishLimit = 500
 
 func newPublisher(connection *amqp.Connection) (*publisher, error) {
@@ -151,9 +175,15 @@ func newPublisher(connection *amqp.Connection) (*publisher, error) {
 
 // publish puts messages into a queue and returns when the broker has them all safely, or with an error if it may not.
 func publish[M any](ctx context.Context, p *publisher, queue string, messages []M) error {
-	if len(messages) > publishLimit {
-		return fmt.Errorf("%d messages at once are more than %d", len(messages), publishLimit)
+	for chunk := range slices.Chunk(messages, publishLimit) {
+		if err := publishChunk(ctx, p, queue, chunk); err != nil {
+			return fmt.Errorf("publishing to %s: %w", queue, err)
+		}
 	}
+	return nil
+}
+
+func publishChunk[M any](ctx context.Context, p *publisher, queue string, messages []M) error {
 	confirmations := make([]*amqp.DeferredConfirmation, 0, len(messages))
 	for _, message := range messages {
 		body, err := json.Marshal(message)
@@ -163,26 +193,26 @@ func publish[M any](ctx context.Context, p *publisher, queue string, messages []
 		publishing := amqp.Publishing{ContentType: "application/json", DeliveryMode: amqp.Persistent, Body: body}
 		confirmation, err := p.channel.PublishWithDeferredConfirmWithContext(ctx, "", queue, true, false, publishing)
 		if err != nil {
-			return fmt.Errorf("publishing to %s: %w", queue, err)
+			return err
 		}
 		confirmations = append(confirmations, confirmation)
 	}
 	for _, confirmation := range confirmations {
 		confirmed, err := confirmation.WaitContext(ctx)
 		if err != nil {
-			return fmt.Errorf("publishing to %s: %w", queue, err)
+			return err
 		}
 		if !confirmed {
-			return fmt.Errorf("publishing to %s: the broker did not confirm it", queue)
+			return errors.New("the broker did not confirm it")
 		}
 	}
 	// The broker returns what no queue took before it confirms it.
 	select {
 	case returned, open := <-p.returned:
 		if open {
-			return fmt.Errorf("publishing to %s: %s", queue, returned.ReplyText)
+			return errors.New(returned.ReplyText)
 		}
-		return fmt.Errorf("publishing to %s: %w", queue, amqp.ErrClosed)
+		return amqp.ErrClosed
 	default:
 		return nil
 	}

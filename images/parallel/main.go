@@ -28,6 +28,7 @@ const usage = `usage: parallel <subcommand>
   install FILE               copies this program to FILE
   list FILE -- COMMAND...    writes the lines that COMMAND prints to FILE, unless FILE is there already
   results FOLDER             prints the results of the latest run
+  hold                       waits until it is stopped, so that 'results' can be run in its container
 
 The environment (PARALLEL_...) says the rest; settings.go has the names.`
 
@@ -103,6 +104,9 @@ func subcommand(ctx context.Context, name string, args []string) (int, error) {
 			return 0, misuse{"results takes one argument: the folder of the results"}
 		}
 		return 0, printResults(args[0], os.Stdout)
+	case "hold":
+		<-ctx.Done()
+		return 0, nil
 	}
 	return 0, misuse{fmt.Sprintf("there is no subcommand %q\n%s", name, usage)}
 }

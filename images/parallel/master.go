@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log"
 	"time"
@@ -10,8 +11,12 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-// reportWindow is how many reports are under way to the master: it writes down together what has come.
-const reportWindow = publishLimit
+// reportWindow is how many messages are under way to the master: it writes down together what has come.
+const reportWindow = 500
+
+// queueCheckInterval is how often the master looks whether the queues are still there: nobody tells it when one that it
+// only puts messages into is deleted.
+const queueCheckInterval = 5 * time.Second
 
 // master hands tasks out and records what became of them. It alone decides about tries, so that a message that comes
 // twice changes nothing.
@@ -123,6 +128,8 @@ func (m *master) session(ctx context.Context) error {
 	}
 	ticks := time.NewTicker(time.Second)
 	defer ticks.Stop()
+	checks := time.NewTicker(queueCheckInterval)
+	defer checks.Stop()
 	for !m.record.complete() {
 		select {
 		case <-ctx.Done():
@@ -131,6 +138,14 @@ func (m *master) session(ctx context.Context) error {
 			return m.giveUp()
 		case <-ticks.C:
 			m.progress.tell()
+		case <-checks.C:
+			exist, err := m.queues.exist(connection)
+			if err != nil {
+				return err
+			}
+			if !exist {
+				return errors.New("queues are gone")
+			}
 		case done := <-queued:
 			if done.err != nil {
 				return done.err
@@ -141,18 +156,18 @@ func (m *master) session(ctx context.Context) error {
 			if err := m.queueMore(sessionContext, connection, queued); err != nil {
 				return err
 			}
-		case delivery, open := <-reports:
+		case delivery, open := <-reports.deliveries:
 			if !open {
-				return fmt.Errorf("the broker closed the channel of the reports")
+				return errors.New("the broker closed the channel of the reports")
 			}
-			if err := m.takeReports(sessionContext, retries, batch(delivery, reports)); err != nil {
+			if err := m.takeReports(sessionContext, retries, batch(delivery, reports.deliveries)); err != nil {
 				return err
 			}
-		case delivery, open := <-lost:
+		case delivery, open := <-lost.deliveries:
 			if !open {
-				return fmt.Errorf("the broker closed the channel of the lost tasks")
+				return errors.New("the broker closed the channel of the lost tasks")
 			}
-			if err := m.takeLost(batch(delivery, lost)); err != nil {
+			if err := m.takeLost(batch(delivery, lost.deliveries)); err != nil {
 				return err
 			}
 		}
@@ -252,12 +267,12 @@ func acknowledge(deliveries []amqp.Delivery) error { return deliveries[len(deliv
 func (m *master) takeReports(ctx context.Context, retries *publisher, deliveries []amqp.Delivery) error {
 	var reports []Report
 	for _, delivery := range deliveries {
-		var report Report
-		if err := json.Unmarshal(delivery.Body, &report); err != nil {
-			log.Printf("a message that is no report is dropped: %v", err)
+		var some []Report
+		if err := json.Unmarshal(delivery.Body, &some); err != nil {
+			log.Printf("a message that is no list of reports is dropped: %v", err)
 			continue
 		}
-		reports = append(reports, report)
+		reports = append(reports, some...)
 	}
 	results, again := m.judge(reports)
 	if err := publish(ctx, retries, m.queues.Tasks, again); err != nil {

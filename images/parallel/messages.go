@@ -12,7 +12,7 @@ type Task struct {
 	Text string `json:"text"`
 }
 
-// Report is a worker's message about a try that has ended.
+// Report is what a worker tells of a try that has ended; its messages are lists of reports.
 type Report struct {
 	Run string `json:"run"`
 	ID  int    `json:"id"`

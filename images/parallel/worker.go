@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"fmt"
+	"errors"
 	"log"
 	"os"
 	"strconv"
@@ -18,10 +18,11 @@ type worker struct {
 	settings WorkerSettings
 	queues   Queues
 	command  []string
-	// pending is the report of a task that ended while the broker was away.
-	pending *Report
-	// last is the task that was reported last: it comes again if the broker went before it was acknowledged.
-	last taskKey
+	pace     pace
+	// unreported are reports of tasks that have ended, not yet with the broker.
+	unreported []Report
+	// reported are the tasks of the latest reports: they come again if the broker went before they were acknowledged.
+	reported map[taskKey]bool
 }
 
 // taskKey tells one try from every other.
@@ -71,66 +72,155 @@ func (w *worker) session(ctx context.Context, connected func()) error {
 	if err := w.report(reports); err != nil {
 		return err
 	}
-	deliveries, err := consume(connection, w.queues.Tasks, 1)
-	if err != nil {
-		return err
-	}
-	connected()
-	for ctx.Err() == nil {
-		select {
-		case <-ctx.Done():
-		case delivery, open := <-deliveries:
-			if !open {
-				return fmt.Errorf("the broker closed the channel or deleted the queue")
-			}
-			if ctx.Err() != nil {
-				break
-			}
-			if err := w.handle(reports, delivery); err != nil {
-				return err
-			}
+	for first := true; ctx.Err() == nil; first = false {
+		tasks, err := consume(connection, w.queues.Tasks, w.pace.prefetch())
+		if err != nil {
+			return err
+		}
+		if first {
+			connected()
+		}
+		if err := w.serve(ctx, &intake{consumer: tasks, reports: reports}); err != nil {
+			return err
+		}
+		if err := tasks.channel.Close(); err != nil {
+			return err
 		}
 	}
 	return ctx.Err()
 }
 
-func (w *worker) handle(reports *publisher, delivery amqp.Delivery) error {
+// intake is one consumer's messages, and where what becomes of them goes.
+type intake struct {
+	*consumer
+	reports *publisher
+	// stopped: no more messages come, by our own wish.
+	stopped bool
+	// latest is the last message whose task has ended; it and those before it are acknowledged together.
+	latest *amqp.Delivery
+}
+
+func (in *intake) stop() error {
+	in.stopped = true
+	return in.consumer.stop()
+}
+
+// serve runs tasks until the pace wants another number of messages under way, or ctx ends.
+func (w *worker) serve(ctx context.Context, in *intake) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return w.settle(in)
+		case delivery, open := <-in.deliveries:
+			if !open && in.stopped {
+				return w.settle(in)
+			}
+			if !open {
+				return errors.New("the broker closed the channel or deleted the queue")
+			}
+			if ctx.Err() != nil {
+				return w.settle(in)
+			}
+			if err := w.handle(in, delivery); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// handle runs a message's task. Reports wait for those of the next tasks only as long as these are here and short.
+func (w *worker) handle(in *intake, delivery amqp.Delivery) error {
 	var task Task
 	if err := json.Unmarshal(delivery.Body, &task); err != nil {
 		log.Printf("a message that is no task is set aside: %v", err)
 		return delivery.Reject(false)
 	}
-	key := taskKey{task.Run, task.ID, task.Try}
-	if key != w.last {
-		w.pending = w.try(task)
-		if err := w.report(reports); err != nil {
+	if !w.reported[taskKey{task.Run, task.ID, task.Try}] {
+		report, err := w.try(in, task)
+		w.unreported = append(w.unreported, report)
+		if err != nil {
 			return err
 		}
 	}
-	return delivery.Ack(false)
+	in.latest = &delivery
+	if len(w.unreported) >= reportBatch || len(in.deliveries) == 0 || w.reportWaits() {
+		if err := w.settle(in); err != nil {
+			return err
+		}
+	}
+	if w.pace.wantsChange() && !in.stopped {
+		return in.stop()
+	}
+	return nil
 }
 
-// try runs a task's command.
-func (w *worker) try(task Task) *Report {
+// try runs a task's command. When it turns out to be long, nothing waits behind it: reports are sent, and messages that
+// are here go back to the queue for other workers.
+func (w *worker) try(in *intake, task Task) (Report, error) {
 	variables := []string{"TASK_ID=" + strconv.Itoa(task.ID), "TASK_TRY=" + strconv.Itoa(task.Try)}
 	command := append(append([]string{}, w.command...), task.Text)
-	ending := execute(command, variables, w.settings.Timeout, os.Stdout)
+	ended := make(chan Ending, 1)
+	go func() { ended <- execute(command, variables, w.settings.Timeout, os.Stdout) }()
+
+	var err error
+	var ending Ending
+	select {
+	case ending = <-ended:
+	case <-w.pace.patience():
+		if err = w.settle(in); err == nil && !in.stopped {
+			err = giveBack(in)
+		}
+		ending = <-ended
+	}
+	w.pace.note(ending.Seconds)
 	log.Printf("task %d, try %d: exit code %d after %.3f s", task.ID, task.Try, ending.ExitCode, ending.Seconds)
-	return &Report{
+	report := Report{
 		Run: task.Run, ID: task.ID, Try: task.Try, Ending: ending, Worker: w.settings.Name, Ended: time.Now().UTC(),
 	}
+	return report, err
 }
 
-// report sends the pending report, if there is one.
+// giveBack returns the messages whose tasks have not begun.
+func giveBack(in *intake) error {
+	if err := in.stop(); err != nil {
+		return err
+	}
+	for delivery := range in.deliveries {
+		if err := delivery.Nack(false, true); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reportWaits tells that a report has waited long enough.
+func (w *worker) reportWaits() bool {
+	return len(w.unreported) > 0 && time.Since(w.unreported[0].Ended) > reportAge
+}
+
+// settle sends the reports there are and acknowledges their tasks.
+func (w *worker) settle(in *intake) error {
+	if err := w.report(in.reports); err != nil || in.latest == nil {
+		return err
+	}
+	latest := in.latest
+	in.latest = nil
+	return latest.Ack(true)
+}
+
+// report sends the reports there are.
 func (w *worker) report(reports *publisher) error {
-	if w.pending == nil {
+	if len(w.unreported) == 0 {
 		return nil
 	}
 	// Whoever stops the worker waits for this too; a dead connection ends it.
-	if err := publish(context.Background(), reports, w.queues.Reports, []Report{*w.pending}); err != nil {
+	if err := publish(context.Background(), reports, w.queues.Reports, [][]Report{w.unreported}); err != nil {
 		return err
 	}
-	w.last = taskKey{w.pending.Run, w.pending.ID, w.pending.Try}
-	w.pending = nil
+	w.reported = map[taskKey]bool{}
+	for _, report := range w.unreported {
+		w.reported[taskKey{report.Run, report.ID, report.Try}] = true
+	}
+	w.unreported = nil
 	return nil
 }

@@ -7,6 +7,8 @@ import {
     tasksConfigMap,
 } from "../../components/workloads/parallel-job/objects";
 import { ParallelJob, ParallelJobArgs } from "../../components/workloads/parallel-job/parallel-job";
+import { resultsPod } from "../../operations/parallel/results-pod";
+import type { KubernetesObject } from "../../plugins/kubernetes/object";
 import { MockRun, runProgram } from "./mock-engine";
 
 const spec: ParallelJobSpec = {
@@ -326,5 +328,42 @@ describe("workloads: a parallel job", function () {
         const text = JSON.stringify(find(jobType, "jobs-regions-job").inputs);
         assert.match(text, /"PARALLEL_BROKER_HOST","value":"regions-rabbit"/);
         assert.match(text, /"secretKeyRef":\{"key":"password","name":"regions-rabbit"\}/);
+    });
+});
+
+describe("operations: the pod that reads a parallel job's results", () => {
+    it("has the master's volume, image and security, and nothing of its token", async () => {
+        const run = await runProgram(() => {
+            new ParallelJob("jobs-regions", args);
+        });
+        const job = run.find("kubernetes:batch/v1:Job", "jobs-regions-job").inputs as KubernetesObject;
+        assert.deepEqual(resultsPod(job, "x"), {
+            apiVersion: "v1",
+            kind: "Pod",
+            metadata: { name: "regions-results-x", namespace: "taurus" },
+            spec: {
+                restartPolicy: "Never",
+                activeDeadlineSeconds: 600,
+                terminationGracePeriodSeconds: 0,
+                automountServiceAccountToken: false,
+                enableServiceLinks: false,
+                securityContext: restrictedPod,
+                volumes: [{ name: "results", persistentVolumeClaim: { claimName: "regions-results" } }],
+                containers: [
+                    {
+                        name: "master",
+                        image: "localhost:5000/parallel@sha256:2",
+                        args: ["hold"],
+                        resources: { requests: { cpu: "50m", memory: "64Mi" }, limits: { memory: "256Mi" } },
+                        securityContext: readOnly,
+                        volumeMounts: [resultsMount],
+                    },
+                ],
+            },
+        });
+    });
+
+    it("is none for another kind of job", () => {
+        assert.equal(resultsPod({ metadata: { name: "a" }, spec: { template: { spec: {} } } }, "x"), undefined);
     });
 });
