@@ -148,7 +148,8 @@ function userData(args: CloudInitArgs, node: NodeArgs): string {
 
 function networkConfig(node: NodeArgs): string {
     const addresses = node.address === undefined ? { dhcp4: true } : { addresses: [node.address] };
-    return stringify({ version: 2, ethernets: { uplink: { match: { name: "e*" }, ...addresses } } });
+    // Debian 12's cloud-init hands networkd the key as the interface's name, and no other match by name.
+    return stringify({ version: 2, ethernets: { "e*": { match: { name: "e*" }, ...addresses } } });
 }
 
 /** The cloud-init documents of one node; the same arguments give the same text. */
