@@ -9,8 +9,7 @@ import { parseArgs } from "node:util";
 
 import { root } from "./directories";
 import { type BaseCommit, extractBase, findBase, packagesFor } from "./preview-diff/base";
-import { type ComparedSide, compareSides, jsonReport } from "./preview-diff/difference";
-import { commentLimit, markdownReport } from "./preview-diff/report";
+import type { ComparedSide } from "./preview-diff/difference";
 import { bundleRecorder, declare, type SideResult } from "./preview-diff/side";
 import { Problem, runMain } from "./problem";
 
@@ -22,7 +21,8 @@ interface Options {
     base: string;
     stack: string;
     json: boolean;
-    limit: number;
+    /** undefined: what a comment can have. */
+    limit: number | undefined;
     output?: string;
 }
 
@@ -35,7 +35,7 @@ function readOptions(args: string[]): Options {
                 base: { type: "string" },
                 stack: { type: "string", default: "dev" },
                 json: { type: "boolean", default: false },
-                limit: { type: "string", default: String(commentLimit) },
+                limit: { type: "string" },
                 output: { type: "string" },
             },
         }));
@@ -46,13 +46,13 @@ function readOptions(args: string[]): Options {
     if (base === undefined || base === "") {
         throw new Problem(`--base is missing: the commit to compare with.\n${usage}`, 2);
     }
-    if (!/^\d+$/.test(limit) || (Number(limit) > 0 && Number(limit) < 2000)) {
+    if (limit !== undefined && (!/^\d+$/.test(limit) || (Number(limit) > 0 && Number(limit) < 2000))) {
         throw new Problem(
             `--limit is "${limit}", but it is a number of characters: 2000 or more, or 0 for no limit.`,
             2,
         );
     }
-    return { base, stack, json, limit: Number(limit), output };
+    return { base, stack, json, limit: limit === undefined ? undefined : Number(limit), output };
 }
 
 function stackFileIn(folder: string, stack: string): string | undefined {
@@ -104,10 +104,18 @@ runMain(async () => {
         stack,
         stackFile: headStackFile,
     };
-    const [base, head]: [ComparedSide, SideResult] = await Promise.all([
+    const declared: Promise<[ComparedSide, SideResult]> = Promise.all([
         declareBase(commit, join(folder, "base"), recorder, { stack, headStackFile }),
         declare(headSide, recorder, root),
     ]);
+    // Loaded while the programs run, and not before they are bundled, which this process takes part in.
+    await recorder;
+    /* eslint-disable @typescript-eslint/no-require-imports -- at this moment */
+    const { compareSides, jsonReport } =
+        require("./preview-diff/difference") as typeof import("./preview-diff/difference");
+    const { markdownReport } = require("./preview-diff/report") as typeof import("./preview-diff/report");
+    /* eslint-enable @typescript-eslint/no-require-imports */
+    const [base, head] = await declared;
     const manifest = readFileSync(join(root, "package.json"), "utf8");
     const difference = compareSides(stack, commit, base, { ...head, manifest });
     const report = options.json ? jsonReport(difference) : markdownReport(difference, options.limit);

@@ -21,13 +21,15 @@ export interface BaseCommit {
  * @throws Problem if there is none, or no git repository
  */
 export async function findBase(root: string, ref: string): Promise<BaseCommit> {
-    const inside = await tryCommand(["git", "rev-parse", "--show-prefix"], { cwd: root });
+    // Separated from options, so that a name that begins with a dash is no option.
+    const resolving = ["rev-parse", "--verify", "--quiet", "--end-of-options", `${ref}^{commit}`];
+    const [inside, found] = await Promise.all([
+        tryCommand(["git", "rev-parse", "--show-prefix"], { cwd: root }),
+        tryCommand(["git", ...resolving], { cwd: root }),
+    ]);
     if (inside.code !== 0) {
         throw new Problem(`${root} is no git repository, so there is nothing to compare with: ${inside.stderr.trim()}`);
     }
-    // Separated from options, so that a name that begins with a dash is no option.
-    const arguments_ = ["rev-parse", "--verify", "--quiet", "--end-of-options", `${ref}^{commit}`] as const;
-    const found = await tryCommand(["git", ...arguments_], { cwd: root });
     if (found.code !== 0) {
         throw new Problem(
             `--base "${ref}" is no commit, branch or tag of this repository. If it is one of the remote's, get it first, ` +
