@@ -27,7 +27,8 @@ export function dockerState(result: { code: number; stdout: string; stderr: stri
     return { kind: /permission denied/i.test(result.stderr) ? "no permission" : "not running", message };
 }
 
-async function askDocker(): Promise<DockerState> {
+/** Asks the engine that `docker` talks to. */
+export async function askDocker(): Promise<DockerState> {
     const result = await tryCommand(["docker", "version", "--format", "{{.Server.Version}}"], { timeout: 15000 });
     return dockerState(result);
 }

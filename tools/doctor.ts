@@ -1,11 +1,10 @@
-import { checkMachine } from "./checks";
+import { examine } from "./doctor/checks";
+import { examinationText } from "./doctor/text";
 import { presentStack } from "./present-stack";
-import { problemOf, runMain } from "./problem";
+import { runMain } from "./problem";
 
 runMain(async () => {
-    const problem = problemOf(await checkMachine(presentStack()));
-    if (problem !== undefined) {
-        throw problem;
-    }
-    console.log("Memory, disk, ports and settings are fine for `npm run up`.");
+    const results = await examine(presentStack());
+    console.log(examinationText(results));
+    return results.some(({ wrong }) => wrong.length > 0) ? 1 : 0;
 });

@@ -4,10 +4,11 @@ import { join } from "node:path";
 import { findProgram, tryCommand } from "./command";
 import type { Settings } from "../components/settings/schema";
 import { providerAbility, type VirtualProvider } from "../machine/provider";
-import { checkMachine, readSettings } from "./checks";
 import { installPackages, missingPackages } from "./debian-packages";
 import { cacheDirectory, shortPath, stateDirectory } from "./directories";
 import { ensureDocker } from "./docker";
+import { findingsBefore } from "./doctor/checks";
+import { findingText } from "./doctor/text";
 import { reaches } from "./download";
 import { ensureLibvirt } from "./libvirt";
 import { waitForLock, type LockHolder } from "./lock.cjs";
@@ -18,6 +19,7 @@ import { Progress, type Report } from "./progress";
 import { ensurePulumiEngine, findGo, link, type PulumiEngine } from "./pulumi-engine";
 import { preparePulumiHome, writeEnvironmentFile, type PulumiHome } from "./pulumi-home";
 import { project, StackSession } from "./stack";
+import { readSettings } from "./stack-settings";
 import { Unavailable } from "./sources";
 import { atLeast, pinned } from "./pinned";
 
@@ -123,9 +125,10 @@ export function gatherPlugins(engine: PulumiEngine, goal: Goal, progress: Progre
 
 async function checkThisMachine(report: Report): Promise<void> {
     report("looking at memory, disk, ports and settings");
-    const problem = problemOf(await checkMachine(presentStack()));
+    const findings = await findingsBefore(presentStack());
+    const problem = problemOf(findings.map(findingText));
     if (problem !== undefined) {
-        throw problem;
+        throw new Problem(`${problem.message}\n\`npm run doctor\` looks at this and the rest again.`);
     }
 }
 

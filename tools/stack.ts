@@ -24,9 +24,14 @@ export interface Checkpoint {
     secrets_providers?: { type: string; state?: { salt?: string } };
 }
 
+/** The file that holds a stack's state in our own backend. */
+export function checkpointFile(backendFolder: string, stack: string): string {
+    return join(backendFolder, ".pulumi", "stacks", project, `${stack}.json`);
+}
+
 /** The state of a stack in our own backend; undefined when there is no such stack. */
 export async function readCheckpoint(backendFolder: string, stack: string): Promise<Checkpoint | undefined> {
-    const file = join(backendFolder, ".pulumi", "stacks", project, `${stack}.json`);
+    const file = checkpointFile(backendFolder, stack);
     try {
         const { checkpoint } = JSON.parse(await readFile(file, "utf8")) as { checkpoint?: { latest?: Checkpoint } };
         return checkpoint?.latest ?? {};
@@ -134,7 +139,8 @@ export function isLockLive(lock: EngineLock, thisHost: string, isPulumi: (pid: n
     return lock.hostname !== thisHost || isPulumi(lock.pid);
 }
 
-function isPulumiProcess(pid: number): boolean {
+/** Whether a process of this number may be an engine. */
+export function isPulumiProcess(pid: number): boolean {
     try {
         process.kill(pid, 0);
     } catch (error) {

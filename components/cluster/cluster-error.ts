@@ -4,10 +4,15 @@ import * as pulumi from "@pulumi/pulumi";
 export class ClusterError extends pulumi.RunError {
     /**
      * @param wrong A sentence without its full stop.
-     * @param mend Sentences; commands stand at the end.
+     * @param mend What to do; a command stands at the end of each line.
      */
-    constructor(wrong: string, mend: string) {
-        super(`${wrong.charAt(0).toUpperCase()}${wrong.slice(1)}.\n${mend}\n(npm run doctor checks it again.)`);
+    constructor(
+        readonly wrong: string,
+        readonly mend: string,
+    ) {
+        super(
+            `${wrong.charAt(0).toUpperCase()}${wrong.slice(1)}.\n${mend}\n\`npm run doctor\` looks at it and the rest again.`,
+        );
         this.name = "ClusterError";
     }
 }

@@ -35,13 +35,16 @@ export async function freePort(): Promise<number> {
  */
 export class Workspace {
     /** Holds all that the test makes. */
-    readonly root = fs.mkdtempSync(path.join(os.tmpdir(), "nta-e2e-"));
-    readonly clone = path.join(this.root, "nta");
+    readonly root: string;
+    readonly clone: string;
     readonly stack: string;
     readonly cluster: string;
     readonly env: NodeJS.ProcessEnv;
 
-    constructor(stackPrefix: string) {
+    /** @param beside The workspace whose clone and state folder this one shares: only the stack is another. */
+    constructor(stackPrefix: string, beside?: Workspace) {
+        this.root = beside?.root ?? fs.mkdtempSync(path.join(os.tmpdir(), "nta-e2e-"));
+        this.clone = path.join(this.root, "nta");
         this.stack = `${stackPrefix}-${process.pid}`;
         this.cluster = `nta-${this.stack}`;
         this.env = { ...process.env, XDG_STATE_HOME: path.join(this.root, "state"), NTA_STACK: this.stack };

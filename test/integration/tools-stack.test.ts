@@ -253,8 +253,13 @@ describe("tools: a stack", () => {
         try {
             const { port } = server.address() as { port: number };
             writeFileSync(join(checkout, "Pulumi.taken.yaml"), `config:\n  nta:apiPort: ${port}\n`);
-            const result = await run("doctor", [], { NTA_STACK: "taken" });
-            failed(result, new RegExp(`Port ${port} \\(setting apiPort\\) is taken by .*${process.pid}`));
+            const taken = new RegExp(`[Pp]ort ${port} \\(setting apiPort\\) is taken by .*${process.pid}`);
+            failed(await run("up", [], { NTA_STACK: "taken" }), taken);
+            const doctor = await run("doctor", [], { NTA_STACK: "taken" });
+            assert.equal(doctor.code, 1, doctor.stderr);
+            assert.match(doctor.stdout, /^ports +wrong +/m);
+            assert.match(doctor.stdout, taken);
+            assert.match(doctor.stdout, /^ +mend: source env && pulumi config set apiPort \d+$/m);
         } finally {
             await new Promise((resolve) => server.close(resolve));
         }

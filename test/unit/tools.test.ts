@@ -5,7 +5,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { parseSettings } from "../../components/settings/parse";
-import { mend, rawConfiguration, roomProblems, wantedPorts } from "../../tools/checks";
+import type { CheckResult } from "../../tools/doctor/check";
+import { platformFinding } from "../../tools/doctor/machine";
+import { wantedPorts } from "../../tools/doctor/ports";
+import { diskFinding, memoryFinding } from "../../tools/doctor/room";
+import { examinationText } from "../../tools/doctor/text";
+import { dockerFinding } from "../../tools/doctor/tools";
+import { mend, rawConfiguration } from "../../tools/stack-settings";
 import { findProgram } from "../../tools/command";
 import { installPackages, missingPackages } from "../../tools/debian-packages";
 import { dockerState } from "../../tools/docker";
@@ -495,21 +501,50 @@ describe("tools: checks", () => {
     });
 
     it("says what there is too little of, and what to do", () => {
-        const room = {
-            memory: 3000,
-            neededMemory: 4096,
-            disks: [
-                { path: "/a", free: 3 * 2 ** 30, needed: 16 * 2 ** 30 },
-                { path: "/b", free: 30 * 2 ** 30, needed: 8 * 2 ** 30 },
-            ],
-        };
-        const problems = roomProblems(room, (setting, value) => `${setting} := ${value}`);
-        assert.equal(problems.length, 2);
-        assert.match(problems[0] ?? "", /3000 MiB are free.*4096 MiB.*memory := 2304/);
-        assert.match(problems[1] ?? "", /3\.0 GiB are free at \/a.*16 GiB/);
-        assert.deepEqual(
-            roomProblems({ ...room, memory: 8000, disks: [] }, () => ""),
-            [],
+        const set = (setting: string, value: number) => `${setting} := ${value}`;
+        assert.deepEqual(memoryFinding(3000, 4096, set), {
+            wrong:
+                "too little memory: 3000 MiB are free, and the cluster takes up to 4096 MiB: " +
+                "close something, or make the node smaller",
+            mend: "memory := 2304",
+        });
+        assert.match(memoryFinding(2000, 4096, set)?.mend ?? "", /at least 2048 MiB/);
+        assert.equal(memoryFinding(8000, 4096, set), undefined);
+        const GiB = 2 ** 30;
+        const disk = diskFinding({ path: "/a", free: 3 * GiB, needed: 16 * GiB });
+        assert.match(disk?.wrong ?? "", /3\.0 GiB are free at \/a.*16 GiB/);
+        assert.equal(diskFinding({ path: "/b", free: 30 * GiB, needed: 8 * GiB }), undefined);
+    });
+
+    it("says what is wrong with the Docker engine and with the machine", () => {
+        assert.equal(dockerFinding({ kind: "answers", version: "20.10.24" }), undefined);
+        assert.match(dockerFinding({ kind: "answers", version: "19.3.1" })?.wrong ?? "", /version 19\.3\.1/);
+        assert.equal(dockerFinding({ kind: "no client" })?.mend, "npm run up");
+        assert.match(dockerFinding({ kind: "not running", message: "refused" })?.wrong ?? "", /refused/);
+        assert.match(dockerFinding({ kind: "no permission", message: "x" })?.mend ?? "", /usermod/);
+        assert.equal(platformFinding("linux", "x64"), undefined);
+        assert.match(platformFinding("win32", "x64")?.mend ?? "", /WSL/);
+    });
+
+    it("shows all checks in a table, and below it what is wrong with the command that mends it", () => {
+        const results: CheckResult[] = [
+            {
+                name: "ports",
+                found: "443, 6443",
+                wrong: [{ wrong: "port 443 is taken", mend: "pulumi config set x 1" }],
+            },
+            { name: "disk", found: "9 GiB free", wrong: [] },
+        ];
+        assert.equal(
+            examinationText(results),
+            [
+                "CHECK  STATE  FOUND",
+                "ports  wrong  443, 6443",
+                "disk   ok     9 GiB free",
+                "",
+                "ports: Port 443 is taken.",
+                "    mend: pulumi config set x 1",
+            ].join("\n"),
         );
     });
 
