@@ -17,7 +17,7 @@ const usage =
 async function readLog(stack: string, since: Date | undefined): Promise<AuditEntry[] | string> {
     const folder = new MachineFolder(`${project}-${stack}`);
     if (folder.state.provider === undefined) {
-        return `the machines of the stack ${stack} were not made here, so its API server's audit log is out of reach`;
+        return `no machines of the stack ${stack} were made here, so its API server's audit log is out of reach`;
     }
     const { code, stdout, stderr } = await execute(folder, `${folder.clusterName}-1`, auditLogScript(since));
     if (code === noAuditLog) {

@@ -53,9 +53,8 @@ export class Export {
         if (this.cluster !== undefined) {
             const { client } = this.cluster;
             this.report("objects and events");
-            for (const path of exportedCollections) {
-                await this.attempt(path, async () => this.objects(path, (await client.request("GET", path)).items));
-            }
+            const collect = async (path: string) => this.objects(path, (await client.request("GET", path)).items);
+            await Promise.all(exportedCollections.map((path) => this.attempt(path, () => collect(path))));
             await this.attempt("the pods' logs", () => this.podLogs());
         }
         await this.write("README.txt", this.overview());

@@ -70,9 +70,10 @@ export function operations(workspace: Workspace, isSample: boolean): void {
         });
 
         it("audit shows who changed what, the stack's updates, and nothing that is secret", async () => {
-            await workspace.output("kubectl create configmap e2e-audited && kubectl delete configmap e2e-audited");
+            const name = `e2e-audited-${Date.now()}`;
+            await workspace.output(`kubectl create configmap ${name} && kubectl delete configmap ${name}`);
             const entries = await eventually("the change is in the audit log", 30, async () => {
-                const found = JSON.parse(await tool("audit", "--", "--name", "e2e-audited", "--json")) as {
+                const found = JSON.parse(await tool("audit", "--", "--name", name, "--json")) as {
                     entries: AuditEntry[] | string;
                 };
                 assert.ok(Array.isArray(found.entries), String(found.entries));
