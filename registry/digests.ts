@@ -30,8 +30,7 @@ export async function digestReferences<Name extends string>(
                     : `${hostOf(access)} does not have ${list} (it answers ${statuses.join(", ")})`,
                 mend: refused
                     ? "ask for the right to read, or use another login: pulumi config set registryUsername <name>"
-                    : "push what is missing, or build it here: " +
-                      `pulumi config set builtImages '${JSON.stringify(missing)}'`,
+                    : "push what is missing, or build it here: " + `pulumi config set builtImages ${missing.join(",")}`,
             },
         };
     } catch (error) {
