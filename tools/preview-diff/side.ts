@@ -8,7 +8,7 @@ import { type Configuration, readConfiguration } from "./configuration";
 import type { Declaration, RecorderAnswer, RecorderTask } from "./declaration";
 
 /** How long a program may take, in milliseconds. */
-const timeout = 120_000;
+const timeout = 600_000;
 
 /** One of the two sides that are compared. */
 export interface Side {
