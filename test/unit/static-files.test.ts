@@ -97,7 +97,7 @@ describe("workloads: static files", () => {
     const version = { "app.kubernetes.io/version": "0123456789ab" };
 
     it("are served by a ReplicationController for each version, with a root that can't be written", () => {
-        const asked = { httpGet: { path: "/@ready", port: 8080 } };
+        const asked = { httpGet: { path: "/@ready", port: 8080 }, timeoutSeconds: 5 };
         assert.deepEqual(siteController(args, { image: "registry/docs@sha256:1", version: "0123456789ab" }), {
             metadata: { namespace: "taurus", labels: { ...labels, ...version } },
             spec: {

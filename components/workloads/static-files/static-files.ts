@@ -54,7 +54,8 @@ type ObjectArgs = Omit<StaticFilesArgs, "server" | "folder" | "keepVersions" | "
 export function siteController(args: ObjectArgs, { image, version }: Site): core.ReplicationControllerArgs {
     const labels = { ...workloadLabels(args.workloadName, component), [versionLabel]: version };
     const container = workloadContainer({ ...args, image });
-    const asked = { httpGet: { path: "/@ready", port: containerPort } };
+    // A busy machine takes more than Kubernetes' one second now and then.
+    const asked = { httpGet: { path: "/@ready", port: containerPort }, timeoutSeconds: 5 };
     return {
         metadata: { namespace: args.namespace, labels },
         spec: {
