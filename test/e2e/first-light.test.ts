@@ -5,6 +5,7 @@ import * as net from "node:net";
 import * as path from "node:path";
 
 import { CommandResult } from "./command";
+import { existingCluster } from "./existing-cluster";
 import { operations } from "./operations";
 import { eventually, TaurusClient, waveWithSpike } from "./taurus-client";
 import { users } from "./users";
@@ -514,6 +515,8 @@ describe("first light: from a fresh clone to a scored metric, and back", functio
     });
 
     users(workspace);
+
+    existingCluster(workspace, () => ports.registry);
 
     operations(workspace, otherSource === undefined);
 
