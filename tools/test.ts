@@ -30,6 +30,12 @@ const suites: Record<string, Suite> = {
         isMocha: true,
         needsTools: true,
     },
+    // A virtual machine, which takes a quarter of an hour where processors are emulated: asked for by name only.
+    vm: {
+        command: [process.execPath, ...mocha, "--timeout", "3600000", "test/vm/**/*.test.ts"],
+        isMocha: true,
+        needsTools: true,
+    },
 };
 
 /** How long a suite may hang around after its last test before it counts as failed, in ms. */
