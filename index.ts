@@ -61,6 +61,8 @@ const cluster: KubernetesCluster =
         apiPort,
         registryPort,
         hostAddress,
+        podRange: settings.podRange,
+        serviceRange: settings.serviceRange,
         forwardedPorts: exposedPorts(settings),
         volumes: [...supportVolumes, ...taurusVolumes, ...workloadVolumes],
         externalRegistry,

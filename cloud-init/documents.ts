@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { Document, Scalar, stringify, visit } from "yaml";
 import { hostsToml, registryFolder } from "./registry-hosts";
-import { auditPolicyFile, kubeadmConfig, podSubnet, serviceSubnet } from "./kubeadm";
+import { auditPolicyFile, kubeadmConfig } from "./kubeadm";
 import versions from "../node-image/versions.json";
 
 /** One machine of the cluster. Without an address, the machine network's own DHCP and DNS give it and make it known. */
@@ -22,6 +22,9 @@ export interface CloudInitArgs {
     nodes: NodeArgs[];
     /** Image references say `localhost:<registryPort>` for the registry on the first node, on the host and in the cluster. */
     registryPort: number;
+    /** Addresses of pods and of services inside the cluster, for example "10.244.0.0/16". */
+    podRange: string;
+    serviceRange: string;
     /** Folders under /var/lib/nta/volumes on the first node, for `local` PersistentVolumes. */
     volumes: string[];
     /** Names and addresses of the API server besides the nodes' and the loopback's. */
@@ -80,14 +83,14 @@ function files(args: CloudInitArgs, node: NodeArgs): File[] {
         },
         {
             path: "/etc/nta/egress.rules",
-            content: asset("egress.rules", { SERVICE_SUBNET: serviceSubnet, POD_SUBNET: podSubnet }),
+            content: asset("egress.rules", { SERVICE_SUBNET: args.serviceRange, POD_SUBNET: args.podRange }),
         },
         { path: "/etc/nta/templates/kubelet.yaml", content: asset("kubelet.yaml.template") },
         { path: "/etc/nta/templates/kubeadm.yaml", content: kubeadmConfig(args, node.name), permissions: "0600" },
         ownRegistryFile(args),
     ];
     if (isFirst) {
-        const flannel = { POD_SUBNET: podSubnet, FLANNEL_IMAGE: versions.images.flannel, FIRST_NODE: first };
+        const flannel = { POD_SUBNET: args.podRange, FLANNEL_IMAGE: versions.images.flannel, FIRST_NODE: first };
         result.push({ path: "/etc/nta/addons/flannel.yaml", content: asset("flannel.yaml.template", flannel) });
         result.push({
             path: "/etc/nta/templates/coredns-patch.yaml",

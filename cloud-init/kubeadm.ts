@@ -3,10 +3,6 @@ import { auditLogDirectory } from "./audit-policy";
 import { CloudInitArgs } from "./documents";
 import versions from "../node-image/versions.json";
 
-/** Ranges of the cluster's inside addresses; pod range as flannel's net-conf has it. */
-export const podSubnet = "10.244.0.0/16";
-export const serviceSubnet = "10.100.0.0/16";
-
 const auditPolicyFile = "/etc/nta/audit-policy.yaml";
 
 /** kubeadm's list form of command line arguments (v1beta4). */
@@ -94,7 +90,7 @@ function initDocuments(args: CloudInitArgs, firstNode: string): object[] {
             clusterName: args.clusterName,
             kubernetesVersion: `v${versions.kubernetes}`,
             controlPlaneEndpoint: `${firstNode}:6443`,
-            networking: { podSubnet, serviceSubnet },
+            networking: { podSubnet: args.podRange, serviceSubnet: args.serviceRange },
             apiServer: apiServer(args, firstNode),
             // There is one of each, which need not wait for a lease of its predecessor's.
             controllerManager: { extraArgs: extraArgs({ "leader-elect": "false" }) },

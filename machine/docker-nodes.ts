@@ -1,18 +1,23 @@
 import { checkCapacity } from "./capacity";
 import * as docker from "./docker";
-import { MachineError } from "./errors";
+import { ensureNetwork, nodeAddress } from "./docker-network";
+import { firstMachineLost, MachineError } from "./errors";
 import { MachineFolder } from "./folder";
 import type { ExecuteOptions, Nodes } from "./nodes";
 import { checkPorts } from "./ports";
 import type { Result } from "./process";
 import type { Progress } from "./progress";
 import { nodeImage } from "./provider";
+import { checkMachineNetwork } from "./ranges";
 import { writeSeed } from "./seed";
 import type { MachineSpec, NodeSpec } from "./spec";
 import { setVagrantId, vagrantUp } from "./vagrant";
 import { writeVagrantfile } from "./vagrantfile";
 
-/** Nodes as containers, made by Vagrant's docker provider. */
+/**
+ * Nodes as containers of Vagrant's docker provider. They are made as Vagrant would make them, and Vagrant takes them over
+ * while they boot: it needs seconds to start.
+ */
 export class DockerNodes implements Nodes {
     readonly pollMilliseconds = 500;
 
@@ -23,6 +28,9 @@ export class DockerNodes implements Nodes {
         /** The machines were made before, so something that is missing was lost. */
         private readonly expected: boolean,
     ) {}
+
+    /** `vagrant up` at work, and how it ends. */
+    private vagrant: Promise<unknown> = Promise.resolve();
 
     async converge(): Promise<Map<string, Date>> {
         const { spec, folder, progress } = this;
@@ -68,7 +76,14 @@ export class DockerNodes implements Nodes {
             privileged = await docker.privilegedAllowed(image, cluster);
             folder.remember({ privileged });
         }
-        const subnet = await docker.ensureNetwork(cluster, folder.state.subnet);
+        const former = folder.state.subnet;
+        if (former !== undefined) {
+            await checkMachineNetwork(spec, former);
+        }
+        const subnet = await ensureNetwork(cluster, former);
+        if (subnet !== former) {
+            await checkMachineNetwork(spec, subnet);
+        }
         folder.remember({ subnet });
 
         const plans = new Map<string, docker.ContainerPlan>();
@@ -80,7 +95,7 @@ export class DockerNodes implements Nodes {
                     cluster,
                     name: node.name,
                     image,
-                    address: docker.nodeAddress(subnet, index),
+                    address: nodeAddress(subnet, index),
                     privileged,
                     cpus,
                     memory: spec.memory,
@@ -103,16 +118,33 @@ export class DockerNodes implements Nodes {
             })),
         });
 
-        let toStart = false;
+        const toStart: docker.ContainerPlan[] = [];
         for (const node of spec.nodes) {
-            const running = await this.settle(node, existing.get(node.name), plans.get(node.name)?.config, cpus);
-            toStart ||= !running;
+            const plan = plans.get(node.name) as docker.ContainerPlan;
+            if (!(await this.settle(node, existing.get(node.name), plan.config, cpus))) {
+                toStart.push(plan);
+            }
         }
-        if (toStart) {
-            progress.step(`vagrant up: starting the ${spec.nodes.length === 1 ? "machine" : "machines"}`);
-            await vagrantUp(folder, "docker", (line) => progress.note(line));
+        if (toStart.length > 0) {
+            progress.step(`starting ${toStart.map((plan) => plan.name).join(", ")}`);
+            await Promise.all(toStart.map((plan) => this.start(plan)));
+            this.vagrant = vagrantUp(folder, "docker", (line) => progress.note(line)).catch((error: unknown) => error);
         }
         return this.starts();
+    }
+
+    private async start(plan: docker.ContainerPlan): Promise<void> {
+        if ((await docker.container(plan.name)) === undefined) {
+            setVagrantId(this.folder, plan.name, "docker", await docker.createContainer(plan));
+        }
+        await docker.start(plan.name);
+    }
+
+    async settled(): Promise<void> {
+        const failure = await this.vagrant;
+        if (failure !== undefined) {
+            throw failure;
+        }
     }
 
     /** What volumes without a container mean: data to keep, or the rest of a creation that was cut short. */
@@ -123,10 +155,7 @@ export class DockerNodes implements Nodes {
             const volumes = await docker.existingVolumes(name);
             if (volumes.length === 0) {
                 if (this.expected && name === spec.nodes[0].name) {
-                    throw new MachineError(
-                        `the machine ${name} and its data were deleted behind Pulumi's back, and all that ran on it with them: ` +
-                            "run `pulumi destroy`, then `pulumi up`",
-                    );
+                    throw firstMachineLost(name);
                 }
             } else if (healthyOnce !== true && provider !== undefined) {
                 progress.step(`${name}: removing volumes of an interrupted creation`);
@@ -208,9 +237,14 @@ export class DockerNodes implements Nodes {
         return true;
     }
 
+    async halt(): Promise<void> {
+        const states = await docker.clusterStates(this.spec.clusterName);
+        await Promise.all([...states].flatMap(([name, state]) => (state === "running" ? [docker.stop(name)] : [])));
+    }
+
     async surplus(): Promise<string[]> {
         const names = this.spec.nodes.map((node) => node.name);
-        return (await docker.clusterContainers(this.spec.clusterName)).filter((name) => !names.includes(name));
+        return [...(await docker.clusterStates(this.spec.clusterName)).keys()].filter((name) => !names.includes(name));
     }
 
     async remove(node: string): Promise<void> {

@@ -8,7 +8,6 @@ import { ForwardedPort, MachineSpec } from "./spec";
 /** On everything that belongs to a cluster, so that it is found without any record of it. */
 export const clusterLabel = "nta.cluster";
 const configLabel = "nta.config";
-const subnetLabel = "nta.subnet";
 
 /** What outlives a container: name of the volume after the node's, and where it is mounted. */
 const volumes: Record<string, string> = {
@@ -51,7 +50,7 @@ export async function docker(args: string[], options: RunOptions = {}): Promise<
 }
 
 /** Runs docker and gives its standard output; a failure is an error in docker's own words. */
-async function need(args: string[], options: RunOptions = {}): Promise<string> {
+export async function need(args: string[], options: RunOptions = {}): Promise<string> {
     const result = await docker(args, options);
     if (result.code !== 0) {
         throw new MachineError(
@@ -144,40 +143,6 @@ export async function createVolumes(cluster: string, node: string): Promise<void
     }
 }
 
-/**
- * Makes the cluster's network unless it exists, and gives its range. Docker chooses a free range; the network is then made
- * with that range as its own, because only so may nodes keep fixed addresses in it.
- */
-export async function ensureNetwork(cluster: string, wanted: string | undefined): Promise<string> {
-    const format = `{{index .Labels "${subnetLabel}"}}`;
-    const existing = await docker(["network", "inspect", "--format", format, cluster]);
-    if (existing.code === 0 && existing.stdout.trim() !== "") {
-        return existing.stdout.trim();
-    }
-    if (existing.code === 0) {
-        await need(["network", "rm", cluster]);
-    }
-    const label = ["--label", `${clusterLabel}=${cluster}`];
-    let subnet = wanted;
-    if (subnet === undefined) {
-        await need(["network", "create", ...label, cluster]);
-        subnet = await need(["network", "inspect", "--format", "{{(index .IPAM.Config 0).Subnet}}", cluster]);
-        await need(["network", "rm", cluster]);
-    }
-    await need(["network", "create", ...label, "--label", `${subnetLabel}=${subnet}`, "--subnet", subnet, cluster]);
-    return subnet;
-}
-
-/** The address of the node with this index (from 0): the range's first address is the gateway's. */
-export function nodeAddress(subnet: string, index: number): string {
-    const value = subnet
-        .split("/")[0]
-        .split(".")
-        .reduce((sum, part) => sum * 256 + Number(part), 0);
-    const address = value + 2 + index;
-    return [24, 16, 8, 0].map((shift) => Math.floor(address / 2 ** shift) % 256).join(".");
-}
-
 export interface ContainerArgs {
     cluster: string;
     name: string;
@@ -193,8 +158,12 @@ export interface ContainerArgs {
 
 /** What Vagrant's docker provider hands to `docker run` for one node. */
 export interface ContainerPlan {
+    name: string;
+    image: string;
     createArgs: string[];
     volumes: string[];
+    /** `<host address>:<host port>:<port>` */
+    ports: string[];
     /** Stands for everything that can't be changed in an existing container. */
     config: string;
 }
@@ -229,7 +198,31 @@ export function containerPlan(args: ContainerArgs): ContainerPlan {
         .digest("hex")
         .slice(0, 16);
     const limits = ["--cpus", String(args.cpus), ...memoryArgs(args.memory)];
-    return { createArgs: [...fixed, "--label", `${configLabel}=${config}`, ...limits], volumes: mounts, config };
+    const { name, image } = args;
+    return {
+        name,
+        image,
+        createArgs: [...fixed, "--label", `${configLabel}=${config}`, ...limits],
+        volumes: mounts,
+        ports,
+        config,
+    };
+}
+
+/** Makes a node's container as Vagrant's docker provider would, and gives its id. */
+export async function createContainer({
+    name,
+    image,
+    createArgs,
+    volumes: mounts,
+    ports,
+}: ContainerPlan): Promise<string> {
+    const options = [...mounts.flatMap((it) => ["--volume", it]), ...ports.flatMap((it) => ["--publish", it])];
+    return need(["create", "--name", name, "--hostname", name, ...options, ...createArgs, image]);
+}
+
+export async function start(name: string): Promise<void> {
+    await need(["start", name]);
 }
 
 function memoryArgs(memory: number): string[] {
@@ -269,12 +262,18 @@ export async function removeVolumes(names: string[]): Promise<void> {
     }
 }
 
-/** Names of all containers of a cluster. */
-export async function clusterContainers(cluster: string): Promise<string[]> {
+/** The state of each container of a cluster in Docker's own word, by name. */
+export async function clusterStates(cluster: string): Promise<Map<string, string>> {
     const filter = `label=${clusterLabel}=${cluster}`;
-    return (await need(["ps", "--all", "--filter", filter, "--format", "{{.Names}}"]))
-        .split("\n")
-        .filter((name) => name !== "");
+    const lines = (await need(["ps", "--all", "--filter", filter, "--format", "{{.Names}} {{.State}}"])).split("\n");
+    return new Map(lines.filter((line) => line !== "").map((line) => line.split(" ") as [string, string]));
+}
+
+/** Names of all clusters that have containers. */
+export async function allClusters(): Promise<string[]> {
+    const format = `{{.Label "${clusterLabel}"}}`;
+    const lines = (await need(["ps", "--all", "--filter", `label=${clusterLabel}`, "--format", format])).split("\n");
+    return [...new Set(lines.filter((line) => line !== ""))];
 }
 
 /** The cluster's containers, volumes and network, found by their label. */

@@ -1,7 +1,11 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
+import { parse, stringify } from "yaml";
 import { MachineError } from "./errors";
+import { type MachineSpec, parseMachineSpec } from "./spec";
+
+const specificationFile = "specification.yaml";
 
 function xdg(variable: string, fallback: string): string {
     const value = process.env[variable];
@@ -30,9 +34,13 @@ export interface MachineState {
     privileged?: boolean;
     /** The cluster was healthy once, so its volumes hold something to keep. */
     healthyOnce?: boolean;
+    /** How often machines were mended; see plan.ts. */
+    repairs?: number;
+    /** A run is at work on the machines, or was killed while it was. */
+    unfinished?: boolean;
 }
 
-/** The folder of one cluster's machines: Vagrantfile, machine.json, seed/, .vagrant/, state.json. */
+/** The folder of one cluster's machines: Vagrantfile, machine.json, seed/, .vagrant/, specification.yaml, state.json. */
 export class MachineFolder {
     readonly path: string;
     readonly lockFile: string;
@@ -94,6 +102,20 @@ export class MachineFolder {
     remember(change: MachineState): void {
         this.create();
         this.write("state.json", JSON.stringify({ ...this.state, ...change }, null, 4) + "\n");
+    }
+
+    /** The specification that the machines were last made to fit, if there is one. */
+    get specification(): MachineSpec | undefined {
+        const text = this.read(specificationFile);
+        try {
+            return text === undefined ? undefined : parseMachineSpec(parse(text));
+        } catch {
+            return undefined; // damaged, or another version's: the next `up` writes it anew
+        }
+    }
+
+    set specification(spec: MachineSpec) {
+        this.write(specificationFile, stringify(spec, { lineWidth: 0 }));
     }
 
     get hasLeftovers(): boolean {

@@ -9,7 +9,7 @@ import type { Progress } from "./progress";
  */
 export async function locked<T>(
     folder: MachineFolder,
-    purpose: "up" | "update" | "destroy",
+    purpose: "up" | "update" | "stop" | "destroy",
     progress: Progress,
     work: () => Promise<T>,
     takeOver = false,

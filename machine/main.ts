@@ -1,13 +1,14 @@
 /**
- * The life of a cluster's machines: `main.ts up|update|kubeconfig|registry|destroy|status`. The specification is YAML in the
- * environment variable NTA_MACHINE, else on standard input; `destroy` and `status` take the cluster's name as an argument
- * as well. Progress goes to standard error, results to standard output.
+ * The life of a cluster's machines: `main.ts up|update|stop|start|kubeconfig|registry|destroy|status`. The specification is
+ * YAML in the environment variable NTA_MACHINE, else on standard input; `stop`, `start`, `destroy` and `status` take the
+ * cluster's name as an argument as well. Progress goes to standard error, results to standard output.
  */
 import { parse } from "yaml";
 
 import { destroy } from "./destroy";
 import { MachineError } from "./errors";
 import { kubeconfig } from "./kubeconfig";
+import { start, stop } from "./power";
 import { stopChildren } from "./process";
 import { setRegistry } from "./registry";
 import { parseClusterName, parseEndpointSpec, parseMachineSpec, parseRegistrySpec } from "./spec";
@@ -49,6 +50,10 @@ async function main([command, argument]: string[]): Promise<void> {
         case "kubeconfig":
             process.stdout.write(await kubeconfig(parseEndpointSpec(await readInput())));
             return;
+        case "stop":
+            return stop(await nameFrom(argument));
+        case "start":
+            return start(await nameFrom(argument));
         case "registry":
             return setRegistry(parseRegistrySpec(await readInput()));
         case "forget-registry":
@@ -60,7 +65,7 @@ async function main([command, argument]: string[]): Promise<void> {
             return;
         default:
             throw new MachineError(
-                "usage: machine/main.ts up|update|kubeconfig|registry|forget-registry|destroy|status [cluster]",
+                "usage: machine/main.ts up|update|stop|start|kubeconfig|registry|forget-registry|destroy|status [cluster]",
             );
     }
 }

@@ -49,7 +49,7 @@ export class Invitations {
             candidates.map(async (name) => ((await this.nodes.execute(name, asks)).code === 0 ? [name] : [])),
         );
         const names = asking.flat();
-        if (names.length === 0 || !(await this.makeToken())) {
+        if (names.length === 0 || !(await this.makeToken()) || !(await this.isSigned())) {
             return [];
         }
         for (const name of names) {
@@ -84,11 +84,23 @@ export class Invitations {
         return this.token !== undefined;
     }
 
+    /** Whether the cluster vouches for itself by the token: `kubeadm join` looks for that every 5 s only. */
+    private async isSigned(): Promise<boolean> {
+        const signature = `'jsonpath={.data.jws-kubeconfig-${this.tokenId}}'`;
+        const get = `get configmap cluster-info --namespace kube-public --output ${signature}`;
+        const { code, stdout } = await kubectl(this.nodes, this.first, get);
+        return code === 0 && stdout !== "";
+    }
+
+    private get tokenId(): string {
+        return this.token?.split(".")[0] ?? "";
+    }
+
     /** Deletes the token. Never throws: it would end by itself. */
     async end(): Promise<void> {
         if (this.token !== undefined) {
-            const id = this.token.split(".")[0];
-            await this.nodes.execute(this.first, `kubeadm token delete --kubeconfig /etc/kubernetes/admin.conf ${id}`);
+            const remove = `kubeadm token delete --kubeconfig /etc/kubernetes/admin.conf ${this.tokenId}`;
+            await this.nodes.execute(this.first, remove);
             this.token = undefined;
         }
     }

@@ -15,10 +15,14 @@ export interface Nodes {
      * runs, by its name; what kubelet reported before is old.
      */
     converge(): Promise<Map<string, Date>>;
+    /** Waits for what {@link converge} began and the cluster does not wait for. */
+    settled(): Promise<void>;
     /** Runs a shell script as root on one of them. */
     execute(node: string, script: string, options?: ExecuteOptions): Promise<Result>;
     /** Why a machine can't be waited for any more; undefined while it runs. */
     failure(node: string): Promise<string | undefined>;
+    /** Stops all of them, with their data. */
+    halt(): Promise<void>;
     /** Machines of the cluster that the specification does not name. */
     surplus(): Promise<string[]>;
     /** Removes a machine with all that is on it. */

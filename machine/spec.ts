@@ -36,6 +36,10 @@ const machine = endpoint.extend({
     /** All of them lead to the first node; the API server's port (guest 6443) is among them. */
     ports: z.array(forwardedPort),
     nodes: z.array(node).min(1),
+    /** The cluster's inside ranges by the names of their settings, for example `podRange`. */
+    ranges: z.record(z.string(), z.string()).optional(),
+    /** See plan.ts. */
+    repairs: z.int().min(1).optional(),
     /** How long `up` waits for a healthy cluster; 600 on Docker and 1800 on virtual machines unless given. */
     timeoutSeconds: z.int().min(1).optional(),
 });

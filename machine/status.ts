@@ -18,9 +18,7 @@ export async function status(clusterName: string): Promise<Status> {
     if (provider === "libvirt" || provider === "virtualbox") {
         Object.assign(nodes, Object.fromEntries(await machineStates(folder)));
     } else if ((await docker.dockerProblem()) === undefined) {
-        for (const name of await docker.clusterContainers(clusterName)) {
-            nodes[name] = (await docker.container(name))?.status ?? "removed";
-        }
+        Object.assign(nodes, Object.fromEntries(await docker.clusterStates(clusterName)));
     }
     return { clusterName, provider, folder: folder.exists() ? folder.path : undefined, nodes };
 }

@@ -6,6 +6,7 @@ import { dismiss, fitDns, leavingAnnotation, takeBack } from "./membership";
 import type { Nodes } from "./nodes";
 import { Progress } from "./progress";
 import { chooseProvider, Provider } from "./provider";
+import { checkRanges } from "./ranges";
 import { type HealthyCluster, waitUntilHealthy } from "./readiness";
 import { restoreRegistry } from "./registry";
 import type { MachineSpec } from "./spec";
@@ -40,6 +41,8 @@ export async function up(spec: MachineSpec, expected: boolean): Promise<void> {
             folder.create();
             await waitForOrphan(folder, (line) => progress.step(line));
             const provider = await settleProvider(spec, folder, progress);
+            await checkRanges(spec, folder.specification, provider === "docker");
+            folder.remember({ unfinished: true });
             const nodes = nodesOf(provider, spec, folder, progress, expected);
             const starts = await nodes.converge();
             await restoreRegistry(folder, [...starts.keys()], (node, script) => nodes.execute(node, script));
@@ -48,6 +51,9 @@ export async function up(spec: MachineSpec, expected: boolean): Promise<void> {
             healthy.api.close();
             folder.remember({ healthyOnce: true });
             await settleMembers(spec, nodes, healthy, progress);
+            await nodes.settled();
+            folder.specification = spec;
+            folder.remember({ unfinished: undefined, repairs: spec.repairs });
             progress.note("ready");
         });
     } finally {

@@ -1,6 +1,6 @@
 import * as path from "node:path";
 import { checkCapacity } from "./capacity";
-import { MachineError } from "./errors";
+import { firstMachineLost, MachineError } from "./errors";
 import type { MachineFolder } from "./folder";
 import { deleteVolume, domain, hasVolume, kvmProblem, poolFolder, removeSeedDisk, uploadSeedDisk } from "./libvirt";
 import type { ExecuteOptions, Nodes } from "./nodes";
@@ -99,6 +99,17 @@ export class VirtualMachines implements Nodes {
         return text === undefined ? [] : (JSON.parse(text) as VagrantSpec).nodes;
     }
 
+    settled(): Promise<void> {
+        return Promise.resolve();
+    }
+
+    async halt(): Promise<void> {
+        const { code, stderr } = await vagrant(this.folder, ["halt", "--no-color"]);
+        if (code !== 0) {
+            throw new MachineError(`vagrant halt failed:\n${stderr.trim()}`);
+        }
+    }
+
     surplus(): Promise<string[]> {
         const names = this.spec.nodes.map((node) => node.name);
         return Promise.resolve(this.known().flatMap(({ name }) => (names.includes(name) ? [] : [name])));
@@ -138,10 +149,7 @@ export class VirtualMachines implements Nodes {
     private refuseToStartOver(absent: string[]): void {
         const first = this.spec.nodes[0].name;
         if (this.folder.state.healthyOnce === true && absent.includes(first)) {
-            throw new MachineError(
-                `the machine ${first} and its data were deleted behind Pulumi's back, and all that ran on it with them: ` +
-                    "run `pulumi destroy`, then `pulumi up`",
-            );
+            throw firstMachineLost(first);
         }
     }
 

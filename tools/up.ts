@@ -24,8 +24,17 @@ export function summary(stack: string, took: number, kubeconfig: boolean, output
 
 runMain(async () => {
     const started = Date.now();
-    const args = process.argv.slice(2);
+    const rebuild = process.argv.includes("--rebuild");
+    const args = process.argv.slice(2).filter((arg) => arg !== "--rebuild");
     return onStack("up", async (tools, session) => {
+        if (rebuild) {
+            console.log(`\nRemoving what is left of the stack ${session.name}, to make it anew`);
+            session.env.PULUMI_K8S_DELETE_UNREACHABLE = "true";
+            const code = await runPulumi(tools.pulumi, session, ["destroy", "--yes", "--skip-preview"]);
+            if (code !== 0) {
+                return code;
+            }
+        }
         console.log(`\npulumi up (stack ${session.name})`);
         const code = await runPulumi(tools.pulumi, session, ["up", "--yes", "--skip-preview", ...args]);
         if (code !== 0) {

@@ -2,6 +2,8 @@ import * as command from "@pulumi/command/local";
 import * as k8s from "@pulumi/kubernetes/provider";
 import * as pulumi from "@pulumi/pulumi";
 
+import { plan } from "../../machine/plan";
+import type { MachineSpec } from "../../machine/spec";
 import type { RegistryAccess } from "../../registry/access";
 import type { ExternalRegistry } from "../registry/external-registry";
 import type { VolumeStorage } from "../support/volume";
@@ -50,7 +52,7 @@ export class Cluster extends pulumi.ComponentResource implements KubernetesClust
                 create: machineCommand("up"),
                 update: machineCommand("update"),
                 delete: machineCommand(`destroy ${args.clusterName}`),
-                stdin: specText(machineSpec(args)),
+                stdin: pulumi.output(this.mended(machineSpec(args))).apply(specText),
                 triggers: [args.clusterName],
                 addPreviousOutputInEnv: false,
             },
@@ -116,5 +118,17 @@ export class Cluster extends pulumi.ComponentResource implements KubernetesClust
             },
             { parent: this, dependsOn: [this.machine], deletedWith: this.machine, deleteBeforeReplace: true },
         );
+    }
+
+    /** Says what is wrong with the machines and what becomes of them, and lets the engine see that there is work to do. */
+    private async mended(spec: MachineSpec): Promise<MachineSpec> {
+        const { repairs, problems, changes } = await plan(spec);
+        for (const problem of problems) {
+            await pulumi.log.warn(problem, this);
+        }
+        for (const change of changes) {
+            await pulumi.log.info(change, this);
+        }
+        return repairs === undefined ? spec : { ...spec, repairs };
     }
 }

@@ -34,6 +34,9 @@ export interface MachineArgs {
     hostAddress: string;
     /** Folders made on the first node, /var/lib/nta/volumes/<name>, for `local` PersistentVolumes. */
     volumes: string[];
+    /** Addresses of pods and of services inside the cluster, for example "10.244.0.0/16". */
+    podRange: string;
+    serviceRange: string;
 }
 
 /** Names of a cluster's nodes; the first carries the control plane and the registry. */
@@ -49,6 +52,8 @@ export function machineSpec(args: MachineArgs): MachineSpec {
         clusterName: args.clusterName,
         nodes: names.map((name) => ({ name })),
         registryPort: args.registryPort,
+        podRange: args.podRange,
+        serviceRange: args.serviceRange,
         volumes: args.volumes,
         certificateNames: hostNames,
         auditPolicy: auditPolicy(),
@@ -64,6 +69,7 @@ export function machineSpec(args: MachineArgs): MachineSpec {
             { name: "registry", host: args.registryPort, guest: 5000, setting: "registryPort" },
             ...args.forwardedPorts,
         ],
+        ranges: { podRange: args.podRange, serviceRange: args.serviceRange },
         nodes: names.map((name) => ({ name, ...cloudInitDocuments(cloudInit, name) })),
     };
 }

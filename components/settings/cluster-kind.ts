@@ -10,6 +10,8 @@ const machineSettings = [
     "cpus",
     "memory",
     "disk",
+    "podRange",
+    "serviceRange",
     "hostAddress",
     "apiPort",
     "registryPort",

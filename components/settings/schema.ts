@@ -18,6 +18,7 @@ import {
 } from "./fields";
 import { imageNames, onDemandImageNames } from "../images/catalog";
 import { job } from "./jobs/jobs";
+import { rangeProblem } from "./ranges";
 import { user } from "./users";
 import { registryProblem, suggestRegistry } from "./registry-name";
 
@@ -124,6 +125,16 @@ export const settingsSchema = z.object({
     disk: integer(20, 10, 4096, {
         description: "Disk of each node in GiB.",
         expected: "a whole number of GiB from 10 to 4096",
+    }),
+    podRange: requiredText("10.244.0.0/16", rangeProblem, {
+        description:
+            "Addresses of the pods, 256 for each node. A cluster keeps its ranges for life; they must not belong to a network " +
+            "that pods have to reach.",
+        expected: "a range such as 10.244.0.0/16, from /8 to /24",
+    }),
+    serviceRange: requiredText("10.100.0.0/16", rangeProblem, {
+        description: "Addresses of the services inside the cluster.",
+        expected: "a range such as 10.100.0.0/16, from /8 to /24",
     }),
     hostAddress: requiredText("127.0.0.1", ipv4Problem, {
         description:

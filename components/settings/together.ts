@@ -7,6 +7,7 @@ import type { Setting } from "./fields";
 import type { GivenValue } from "./given";
 import type { Job } from "./jobs/jobs";
 import { removeCommand, type Report, setCommand, shellWord, shown } from "./problems";
+import { checkRanges } from "./ranges";
 import { allSettings, isGitAddress, pinnedSourceRef, settingsByName } from "./schema";
 
 /** Checks that concern more than one setting. Each runs on the values that are right by themselves. */
@@ -24,6 +25,7 @@ export function checkTogether(
     const ownCluster = values.get("cluster") === "vagrant";
     if (ownCluster) {
         checkPorts(values, report);
+        checkRanges(values, setting, report);
     }
 
     checkRegistry(values, context, report);

@@ -11,6 +11,8 @@ const args: CloudInitArgs = {
     clusterName: "nta-test",
     nodes: [{ name: "nta-test-1" }, { name: "nta-test-2" }],
     registryPort: 5000,
+    podRange: "10.244.0.0/16",
+    serviceRange: "10.100.0.0/16",
     volumes: ["mysql"],
     auditPolicy: auditPolicy(),
 };

@@ -2,9 +2,8 @@ import * as assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 
 import { docker } from "../../machine/docker";
-import { podSubnet, serviceSubnet } from "../../cloud-init/kubeadm";
 import { nodeImage } from "../../machine/provider";
-import { eventually, ok } from "./machine-under-test";
+import { eventually, type MachineUnderTest, ok } from "./machine-under-test";
 
 /** Prints device, source and destination of every packet to one of the given ranges that any device of the host sees. */
 const program = `
@@ -26,7 +25,10 @@ export class LeakWatch {
     private readonly lines: string[] = [];
     private readonly child: ChildProcess;
 
-    private constructor(private readonly clusterName: string) {
+    private constructor(
+        private readonly clusterName: string,
+        ranges: { podRange: string; serviceRange: string },
+    ) {
         this.container = `${clusterName}-leak-watch`;
         const rights = ["--network", "host", "--cap-drop", "ALL", "--cap-add", "NET_RAW"];
         const image = nodeImage().dockerImage as string;
@@ -34,7 +36,7 @@ export class LeakWatch {
             "docker",
             [
                 ...["run", "--rm", "--name", this.container, ...rights, "--entrypoint", "python3", image],
-                ...["-c", program, serviceSubnet, podSubnet],
+                ...["-c", program, ranges.serviceRange, ranges.podRange],
             ],
             { stdio: ["ignore", "pipe", "inherit"] },
         );
@@ -47,8 +49,8 @@ export class LeakWatch {
     }
 
     /** Gives a watch that already sees everything. */
-    static async start(clusterName: string): Promise<LeakWatch> {
-        const watch = new LeakWatch(clusterName);
+    static async start(machine: MachineUnderTest): Promise<LeakWatch> {
+        const watch = new LeakWatch(machine.clusterName, machine.args);
         await eventually(30, () => Promise.resolve(assert.equal(watch.lines[0], "watching")));
         return watch;
     }

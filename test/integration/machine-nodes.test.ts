@@ -47,7 +47,7 @@ describe("a cluster of several machines", function () {
     before(async () => {
         await machine.prepare();
         machine.args = { ...machine.args, nodes: 3 };
-        watch = await LeakWatch.start(machine.clusterName);
+        watch = await LeakWatch.start(machine);
     });
 
     after(async () => {

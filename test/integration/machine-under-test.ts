@@ -51,6 +51,8 @@ export class MachineUnderTest {
             registryPort: 0,
             forwardedPorts: [],
             hostAddress: "127.0.0.1",
+            podRange: "10.244.0.0/16",
+            serviceRange: "10.100.0.0/16",
             volumes: ["data"],
         };
     }

@@ -31,6 +31,22 @@ describe("a real machine", function () {
         }
     });
 
+    it("says which network of this machine an address range overlaps, and makes nothing", async () => {
+        const network = `${clusterName}-other`;
+        await ok(docker(["network", "create", "--subnet", "10.123.4.0/24", network]));
+        try {
+            const { code, stderr } = await machine.main(["up"], machine.specification({ podRange: "10.123.0.0/16" }));
+            assert.equal(code, 1);
+            assert.match(
+                stderr,
+                new RegExp(`nta:podRange, 10.123.0.0/16, overlaps with the Docker network "${network}", 10.123.4.0/24`),
+            );
+            assert.deepEqual(await belongings(clusterName), { containers: [], volumes: [], networks: [] });
+        } finally {
+            await docker(["network", "rm", network]);
+        }
+    });
+
     it("comes up although an earlier run was killed in its middle", async () => {
         const { code } = await machine.main(["up"], machine.specification(), { timeoutMilliseconds: 6000 });
         assert.equal(code, 124);
@@ -129,7 +145,7 @@ describe("a real machine", function () {
         await ok(docker(["volume", "rm", ...volumes]));
         const { code, stderr } = await machine.main(["update"], machine.specification());
         assert.equal(code, 1);
-        assert.match(stderr, /deleted behind Pulumi's back.*pulumi destroy/s);
+        assert.match(stderr, /deleted behind Pulumi's back.*Lost.*npm run up -- --rebuild/s);
     });
 
     it("leaves nothing when it goes, and goes when there is nothing", async () => {

@@ -13,6 +13,8 @@ const oneNode: CloudInitArgs = {
     clusterName: "nta-test",
     nodes: [{ name: "nta-test-1" }],
     registryPort: 5000,
+    podRange: "10.244.0.0/16",
+    serviceRange: "10.100.0.0/16",
     volumes: ["mysql", "rabbitmq"],
     auditPolicy: auditPolicy(),
 };
@@ -24,6 +26,8 @@ const twoNodes: CloudInitArgs = {
         { name: "nta-test-2", address: "192.168.56.12/24" },
     ],
     registryPort: 5001,
+    podRange: "10.244.0.0/16",
+    serviceRange: "10.100.0.0/16",
     volumes: ["mysql"],
     certificateNames: ["192.0.2.7"],
     auditPolicy: auditPolicy(),

@@ -20,6 +20,8 @@ function clusterArgs(change: Partial<ClusterArgs> = {}): ClusterArgs {
         registryPort: 5000,
         forwardedPorts: [{ name: "taurus-https", host: 443, guest: 30443, setting: "taurus.httpsPort" }],
         hostAddress: "127.0.0.1",
+        podRange: "10.244.0.0/16",
+        serviceRange: "10.100.0.0/16",
         volumes: ["mysql"],
         ...change,
     };

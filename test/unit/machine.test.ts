@@ -5,7 +5,8 @@ import * as os from "node:os";
 import * as path from "node:path";
 
 import { checkCapacity } from "../../machine/capacity";
-import { containerPlan, nodeAddress } from "../../machine/docker";
+import { containerPlan } from "../../machine/docker";
+import { nodeAddress } from "../../machine/docker-network";
 import { MachineFolder } from "../../machine/folder";
 import { ApiServer, localAddress } from "../../machine/health";
 import { checkPorts } from "../../machine/ports";
@@ -109,6 +110,7 @@ describe("machine", () => {
             assert.equal(nodeAddress("172.18.0.0/16", 0), "172.18.0.2");
             assert.equal(nodeAddress("10.1.255.0/24", 3), "10.1.255.5");
             assert.equal(nodeAddress("192.168.0.0/16", 254), "192.168.1.0");
+            assert.throws(() => nodeAddress("192.168.0.0/29", 5), /has no address for machine 6.*nta:nodes/);
         });
     });
 

@@ -44,6 +44,14 @@ class FakeNodes implements Nodes {
         return Promise.resolve(undefined);
     }
 
+    settled(): Promise<void> {
+        return Promise.resolve();
+    }
+
+    halt(): Promise<void> {
+        return Promise.resolve();
+    }
+
     surplus(): Promise<string[]> {
         return Promise.resolve([]);
     }
@@ -63,7 +71,11 @@ describe("membership", () => {
     });
 
     it("invites the machines that ask, with one token that is deleted in the end and on no command line", async () => {
-        const nodes = new FakeNodes({ "d: test": [1, ""], "kubeadm token create": [0, `${token}\n`] });
+        const nodes = new FakeNodes({
+            "d: test": [1, ""],
+            "kubeadm token create": [0, `${token}\n`],
+            jws: [0, "signature"],
+        });
         const invitations = new Invitations(nodes, "a", certificate);
         assert.deepEqual(await invitations.answer(["b", "c", "d"]), ["b", "c"]);
         const given = nodes.done.filter((line) => line.includes(token));
@@ -77,8 +89,14 @@ describe("membership", () => {
         assert.match(nodes.done.at(-1) ?? "", /^a: kubeadm token delete \S+ \S+ abcdef$/);
     });
 
+    it("waits until the cluster is known by the token", async () => {
+        const nodes = new FakeNodes({ "kubeadm token create": [0, `${token}\n`], jws: [0, ""] });
+        assert.deepEqual(await new Invitations(nodes, "a", certificate).answer(["b"]), []);
+        assert.ok(!nodes.done.some((line) => line.includes("<-")));
+    });
+
     it("lets a new machine take the place of a lost one of the same name", async () => {
-        const nodes = new FakeNodes({ "kubeadm token create": [0, `${token}\n`] });
+        const nodes = new FakeNodes({ "kubeadm token create": [0, `${token}\n`], jws: [0, "signature"] });
         await new Invitations(nodes, "a", certificate).answer(["b"]);
         const removed = nodes.done.indexOf(`${kubectl} delete node b --ignore-not-found`);
         assert.ok(removed >= 0 && removed < nodes.done.findIndex((line) => line.includes("<-")));

@@ -1,0 +1,57 @@
+import { parseRange, sizeOf } from "./address-range";
+import { clusterLabel, docker, need } from "./docker";
+import { MachineError } from "./errors";
+
+const subnetLabel = "nta.subnet";
+
+/**
+ * Makes the cluster's network unless it exists, and gives its range. Docker chooses a free range; the network is then made
+ * with that range as its own, because only so may nodes keep fixed addresses in it.
+ */
+export async function ensureNetwork(cluster: string, wanted: string | undefined): Promise<string> {
+    const format = `{{index .Labels "${subnetLabel}"}}`;
+    const existing = await docker(["network", "inspect", "--format", format, cluster]);
+    if (existing.code === 0 && existing.stdout.trim() !== "") {
+        return existing.stdout.trim();
+    }
+    if (existing.code === 0) {
+        await need(["network", "rm", cluster]);
+    }
+    const label = ["--label", `${clusterLabel}=${cluster}`];
+    let subnet = wanted;
+    if (subnet === undefined) {
+        await need(["network", "create", ...label, cluster]);
+        subnet = await need(["network", "inspect", "--format", "{{(index .IPAM.Config 0).Subnet}}", cluster]);
+        await need(["network", "rm", cluster]);
+    }
+    await need(["network", "create", ...label, "--label", `${subnetLabel}=${subnet}`, "--subnet", subnet, cluster]);
+    return subnet;
+}
+
+/** The IPv4 ranges of all of Docker's networks. */
+export async function dockerNetworks(): Promise<{ name: string; subnet: string }[]> {
+    const ids = (await need(["network", "ls", "--quiet", "--filter", "driver=bridge"])).split("\n");
+    const format = "{{.Name}}{{range .IPAM.Config}} {{.Subnet}}{{end}}";
+    const { stdout } = await docker(["network", "inspect", "--format", format, ...ids]);
+    return stdout
+        .trim()
+        .split("\n")
+        .flatMap((line) => {
+            const [name, ...subnets] = line.split(" ");
+            return subnets.map((subnet) => ({ name, subnet }));
+        });
+}
+
+/** The address of the node with this index (from 0): the range's first address is the gateway's. */
+export function nodeAddress(subnet: string, index: number): string {
+    const range = parseRange(subnet);
+    // The first address is the network's, the second the gateway's, the last is for broadcasts.
+    if (range === undefined || index + 3 >= sizeOf(range)) {
+        throw new MachineError(
+            `the machines' network ${subnet} has no address for machine ${index + 1}: ask for fewer with ` +
+                "`pulumi config set nta:nodes <number>`",
+        );
+    }
+    const address = range.first + 2 + index;
+    return [24, 16, 8, 0].map((shift) => Math.floor(address / 2 ** shift) % 256).join(".");
+}

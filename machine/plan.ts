@@ -1,0 +1,86 @@
+import * as docker from "./docker";
+import { MachineFolder } from "./folder";
+import type { MachineSpec } from "./spec";
+
+/** What is to be done about a cluster's machines beside what a changed specification says by itself. */
+export interface Plan {
+    /**
+     * For the specification: a number that grows whenever machines have to be mended, because the engine runs `update` for
+     * a difference only, and does not look at machines. Absent as long as nothing ever was.
+     */
+    repairs?: number;
+    /** What is wrong with the machines, and what happens about it. */
+    problems: string[];
+    /** What the specification, where it has changed, does to the machines. */
+    changes: string[];
+}
+
+/** Looks at the machines that the last `up` left; takes a fraction of a second. Without such machines, nothing is planned. */
+export async function plan(spec: MachineSpec): Promise<Plan> {
+    const folder = new MachineFolder(spec.clusterName);
+    const applied = folder.specification;
+    if (applied === undefined) {
+        return { problems: [], changes: [] };
+    }
+    const { repairs = 0, unfinished = false, provider = "docker" } = folder.state;
+    const problems = provider === "docker" ? await dockerProblems(applied) : [];
+    if (unfinished && problems.length === 0) {
+        problems.push("the last run on the machines did not end: it is taken up");
+    }
+    const next = repairs + (problems.length > 0 ? 1 : 0);
+    return { repairs: next === 0 ? undefined : next, problems, changes: changes(applied, spec, provider) };
+}
+
+async function dockerProblems(applied: MachineSpec): Promise<string[]> {
+    const problem = await docker.dockerProblem();
+    if (problem !== undefined) {
+        return [problem];
+    }
+    const states = await docker.clusterStates(applied.clusterName);
+    return applied.nodes.flatMap(({ name }, index) => {
+        const state = states.get(name);
+        if (state === "running") {
+            return [];
+        }
+        if (state !== undefined) {
+            return [`the machine ${name} is ${state}: it is started`];
+        }
+        return [
+            index === 0
+                ? `the machine ${name} is gone: it is made anew with its data if that is still there`
+                : `the machine ${name} is gone: another one takes its place`,
+        ];
+    });
+}
+
+/** What becomes of the machines when `next` takes the place of `before`, in words. */
+export function changes(
+    before: MachineSpec,
+    next: MachineSpec,
+    provider: "docker" | "libvirt" | "virtualbox",
+): string[] {
+    const result: string[] = [];
+    const former = new Map(before.nodes.map((node) => [node.name, node]));
+    const published = (spec: MachineSpec) =>
+        JSON.stringify([spec.hostAddress, spec.ports.map(({ host, guest }) => `${host}:${guest}`).sort()]);
+    const resized = before.memory !== next.memory || before.cpus !== next.cpus;
+    for (const [index, node] of next.nodes.entries()) {
+        const old = former.get(node.name);
+        former.delete(node.name);
+        if (old === undefined) {
+            result.push(`${node.name} is new: it joins the cluster`);
+        } else if (index === 0 && published(before) !== published(next)) {
+            result.push(`${node.name} is restarted for its ports, with its data: what runs on it is away for a minute`);
+        } else if (old.metaData !== node.metaData) {
+            result.push(`${node.name} is restarted for its cloud-init documents: what runs on it is away for a minute`);
+        } else if (resized && provider !== "docker") {
+            result.push(`${node.name} is restarted for its size: what runs on it is away for a minute`);
+        } else if (resized) {
+            result.push(`${node.name} gets ${next.cpus} CPUs and ${next.memory} MiB of memory without a restart`);
+        }
+    }
+    for (const name of former.keys()) {
+        result.push(`${name} is drained and removed, and what its disk holds with it`);
+    }
+    return result;
+}
