@@ -210,7 +210,7 @@ describe("registries", function () {
 
         await configure({ ...withLogin(), buildImages: "false" }, login.password);
         const preview = await project.preview({ DOCKER_HOST: "unix:///nonexistent/docker.sock" });
-        assert.equal(preview.operations["mysql"], "delete");
+        assert.equal(preview.operations["rabbitmq"], "delete");
         await project.up();
         assert.deepEqual(await images(), before);
 
