@@ -3,7 +3,9 @@ import type { CheckResult, Finding } from "./check";
 
 /** A finding as text: what is wrong, and below it what mends it. */
 export function findingText({ wrong, mend }: Finding): string {
-    return `${wrong.charAt(0).toUpperCase()}${wrong.slice(1)}${/[.\n]$/.test(wrong) ? "" : "."}\n  mend: ${mend}`;
+    // Names of settings and hosts stay as they are written.
+    const sentence = /^[a-z]+ /.test(wrong) ? `${wrong.charAt(0).toUpperCase()}${wrong.slice(1)}` : wrong;
+    return `${sentence}${/[.\n]$/.test(wrong) ? "" : "."}\n  mend: ${mend}`;
 }
 
 /** The table of all checks, and below it what is wrong. */
