@@ -23,13 +23,14 @@ import { addresses as addressesOf, addressesOnCluster, exposedPorts, exposures }
 import { Namespace } from "./components/support/namespace";
 import { Support, supportVolumes } from "./components/support/support";
 import { Taurus, taurusVolumes } from "./components/taurus/taurus";
-import { User } from "./components/users/user";
+import { Users } from "./components/users/users";
 import { imagesOf, Workloads, workloadVolumes } from "./components/workloads/workloads";
 import { cacheDirectory, stateDirectory } from "./tools/directories";
 
 const settings = readSettings();
 const { cpus, memory, disk, apiPort, registryPort, hostAddress } = settings;
 
+// The registry, unless it is the cluster's own, and which images are built here or are there already.
 const access = registryOf(settings);
 const needed = [...imageNames, ...imagesOf(settings.jobs)];
 const pulled = pulledImagesOf(settings, needed);
@@ -42,8 +43,8 @@ const externalRegistry =
         usedByDocker: builds || settings.jobs.some(({ kind }) => kind === "static-files"),
     });
 
+// The cluster: the one that is there, or one in Vagrant machines.
 const stackName = clusterNameOf(pulumi.getStack());
-
 const existingArgs = existingClusterOf(settings, stackName);
 const existing =
     existingArgs &&
@@ -68,6 +69,7 @@ const cluster: KubernetesCluster =
         externalRegistry,
     });
 
+// The images of Taurus, its support services and the workloads.
 const source = {
     source: settings.source,
     sourceRef: settings.sourceRef,
@@ -88,7 +90,7 @@ const appImages = new Images("images", {
 });
 const image = appImages.refs;
 
-// What lives in the machine, or else in the namespace, goes with it: nothing of that is deleted one by one.
+// The namespace. What lives in the machine, or else in the namespace, goes with it: nothing of that is deleted one by one.
 const inCluster = { provider: cluster.provider, deletedWith: cluster.machine };
 const namespace = new Namespace(
     "namespace",
@@ -106,6 +108,7 @@ const inNamespace = {
 };
 const exposure = exposures(settings);
 
+// Support, Taurus, people and workloads.
 const { mysql, rabbitmq, dynamodb } = settings.support;
 const support = new Support(
     "support",
@@ -146,19 +149,10 @@ const taurus = new Taurus(
     { ...withNamespace, dependsOn: [support] },
 );
 
-const users = settings.users.map(
-    ({ name, role, namespaces, days }) =>
-        new User(
-            `user-${name}`,
-            {
-                userName: name,
-                role,
-                namespaces: [namespaces[0] ?? settings.namespace, ...namespaces.slice(1)],
-                days,
-                kubeconfig: cluster.kubeconfig,
-            },
-            { ...inCluster, dependsOn: [namespace] },
-        ),
+const users = new Users(
+    "users",
+    { users: settings.users, defaultNamespace: settings.namespace, kubeconfig: cluster.kubeconfig },
+    { ...inCluster, dependsOn: [namespace] },
 );
 
 new Workloads(
@@ -174,9 +168,7 @@ new Workloads(
 );
 
 export const kubeconfig = cluster.kubeconfig;
-export const userKubeconfigs = Object.fromEntries(
-    settings.users.map(({ name }, index) => [name, users[index].kubeconfig]),
-);
+export const userKubeconfigs = users.kubeconfigs;
 export const nodes = cluster.nodes;
 export const registry = cluster.registry;
 export const addresses = existing

@@ -137,12 +137,12 @@ describe("users: the setting", function () {
             { name: "ada", role: "edit" },
             { name: "bob", namespaces: ["research", "taurus"] },
         ]);
-        assert.deepEqual(find("kubernetes:rbac.authorization.k8s.io/v1:RoleBinding", "user-ada-taurus").inputs, {
+        assert.deepEqual(find("kubernetes:rbac.authorization.k8s.io/v1:RoleBinding", "users-ada-taurus").inputs, {
             apiVersion: "rbac.authorization.k8s.io/v1",
             kind: "RoleBinding",
             ...userRoleBinding({ userName: "ada", role: "edit" }, "taurus"),
         });
-        for (const name of ["user-bob-research", "user-bob-taurus"]) {
+        for (const name of ["users-bob-research", "users-bob-taurus"]) {
             const { inputs } = find("kubernetes:rbac.authorization.k8s.io/v1:RoleBinding", name);
             assert.deepEqual((inputs as { roleRef: unknown }).roleRef, {
                 apiGroup: "rbac.authorization.k8s.io",
@@ -151,10 +151,10 @@ describe("users: the setting", function () {
             });
         }
         assert.deepEqual(outputs["userKubeconfigs"], {
-            ada: new SecretValue("stdout-of-user-ada-certificate"),
-            bob: new SecretValue("stdout-of-user-bob-certificate"),
+            ada: new SecretValue("stdout-of-users-ada-certificate"),
+            bob: new SecretValue("stdout-of-users-bob-certificate"),
         });
-        const secret = /stdout-of-(cluster-kubeconfig|user-)/;
+        const secret = /stdout-of-(cluster-kubeconfig|users-)/;
         for (const { urn, inputs } of registrations) {
             assert.ok(!plainTexts(inputs).some((text) => secret.test(text)), urn);
         }
