@@ -7,7 +7,7 @@ import { Namespace } from "../../components/support/namespace";
 import { Support } from "../../components/support/support";
 import { Taurus } from "../../components/taurus/taurus";
 import type { KubernetesObject } from "../../plugins/kubernetes/object";
-import { MockRun, runProgram, SecretValue } from "../unit/mock-engine";
+import { MockRun, runProgram, SecretValue } from "../../tools/preview-diff/mock-engine";
 import { ControlPlane } from "./plugins-kubernetes-control-plane";
 
 /** Paths of the resources that the program declares. */

@@ -4,7 +4,7 @@ import { parse } from "yaml";
 
 import { Cluster, ClusterArgs } from "../../components/cluster/cluster";
 import { parseEndpointSpec, parseMachineSpec } from "../../machine/spec";
-import { MockRun, runProgram, SecretValue } from "./mock-engine";
+import { MockRun, runProgram, SecretValue } from "../../tools/preview-diff/mock-engine";
 
 const command = "command:local:Command";
 

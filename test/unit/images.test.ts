@@ -13,7 +13,7 @@ import { imageProgram, programsDirectory } from "../../components/images/program
 import { publicRepository, resolveSource } from "../../components/images/source";
 import { SecretText } from "../../components/settings";
 import { setFolder } from "../../node-image/program-set";
-import { MockRun, Registration, runProgram, SecretValue } from "./mock-engine";
+import { MockRun, Registration, runProgram, SecretValue } from "../../tools/preview-diff/mock-engine";
 
 const imagesFolder = path.resolve(__dirname, "../../images");
 const sample = path.join(imagesFolder, "sample");

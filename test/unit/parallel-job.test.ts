@@ -9,7 +9,7 @@ import {
 import { ParallelJob, ParallelJobArgs } from "../../components/workloads/parallel-job/parallel-job";
 import { resultsPod } from "../../operations/parallel/results-pod";
 import type { KubernetesObject } from "../../plugins/kubernetes/object";
-import { MockRun, runProgram } from "./mock-engine";
+import { MockRun, runProgram } from "../../tools/preview-diff/mock-engine";
 
 const spec: ParallelJobSpec = {
     workloadName: "regions",

@@ -7,7 +7,14 @@ import * as util from "node:util";
 import * as pulumi from "@pulumi/pulumi";
 
 import { SettingsError } from "../../components/settings";
-import { MockProvider, MockRun, plainTexts, Registration, runProgram, SecretValue } from "./mock-engine";
+import {
+    MockProvider,
+    MockRun,
+    plainTexts,
+    Registration,
+    runProgram,
+    SecretValue,
+} from "../../tools/preview-diff/mock-engine";
 
 const program = "../../index";
 

@@ -5,7 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Exposure } from "../../components/support/exposure";
 import { Namespace } from "../../components/support/namespace";
 import { Support } from "../../components/support/support";
-import { MockRun, plainTexts, runProgram, SecretValue } from "./mock-engine";
+import { MockRun, plainTexts, runProgram, SecretValue } from "../../tools/preview-diff/mock-engine";
 
 const statefulSet = "kubernetes:apps/v1:StatefulSet";
 const service = "kubernetes:core/v1:Service";

@@ -6,7 +6,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { keysChecksum } from "../../components/taurus/collectors";
 import type { SupportEndpoints } from "../../components/taurus/environment";
 import { Taurus, TaurusArgs } from "../../components/taurus/taurus";
-import { MockProvider, plainTexts, runProgram, SecretValue } from "./mock-engine";
+import { MockProvider, plainTexts, runProgram, SecretValue } from "../../tools/preview-diff/mock-engine";
 
 const controller = "kubernetes:core/v1:ReplicationController";
 const job = "kubernetes:batch/v1:Job";

@@ -12,7 +12,7 @@ import { signingRequest } from "../../components/users/issue";
 import { userKubeconfig } from "../../components/users/kubeconfig";
 import { renewalPeriod } from "../../components/users/renewal";
 import { userRoleBinding } from "../../components/users/user";
-import { plainTexts, runProgram, SecretValue } from "./mock-engine";
+import { plainTexts, runProgram, SecretValue } from "../../tools/preview-diff/mock-engine";
 
 const usersOf = (users: unknown) =>
     parseSettings({ "nta:users": JSON.stringify(users) }, [], { project: "nta", readFile: () => "" }).users;

@@ -4,7 +4,7 @@ import { batchJob } from "../../components/workloads/batch-job/batch-job";
 import { cronJob } from "../../components/workloads/cron-job/cron-job";
 import { serviceAutoscaler, serviceDeployment, serviceService } from "../../components/workloads/service/service";
 import { manualJob } from "../../operations/run/manual-job";
-import { runProgram } from "./mock-engine";
+import { runProgram } from "../../tools/preview-diff/mock-engine";
 
 const run = {
     workloadName: "report",

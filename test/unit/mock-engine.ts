@@ -1,1 +1,0 @@
-export * from "../../tools/preview-diff/mock-engine";
