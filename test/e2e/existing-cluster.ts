@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 
 import { stringify } from "yaml";
 
+import { StackUnderTest } from "./stack-under-test";
 import { TaurusClient } from "./taurus-client";
 import { Workspace } from "./workspace";
 
@@ -18,9 +19,8 @@ interface Listed {
  * A second stack on the cluster of the first one, in which the first runs on: `cluster: existing`.
  *
  * @param first The stack whose cluster it is. It has to be up when the tests run.
- * @param registryPort Port of its registry.
  */
-export function existingCluster(first: Workspace, registryPort: () => number): void {
+export function existingCluster(first: StackUnderTest): void {
     describe("a second stack on the same cluster", () => {
         const second = new Workspace("e2e-beside", first);
         const node = `${first.cluster}-1`;
@@ -35,7 +35,7 @@ export function existingCluster(first: Workspace, registryPort: () => number): v
             source: "sample",
         };
         const configure = (change: object = {}) =>
-            second.configure({ ...settings, registry: `localhost:${registryPort()}`, ...change });
+            second.configure({ ...settings, registry: `localhost:${first.ports.registry}`, ...change });
         const get = async (what: string) => JSON.parse(await first.output(`kubectl get ${what} -o json`)) as Listed;
 
         /** What would show that somebody touched the first stack: pods, claims, the machine. */
@@ -109,7 +109,7 @@ export function existingCluster(first: Workspace, registryPort: () => number): v
             const images = pods.items.flatMap(({ spec }) => spec.containers?.map(({ image }) => image) ?? []);
             assert.equal(images.length, 6);
             for (const image of images) {
-                assert.ok(image.startsWith(`localhost:${registryPort()}/`) && image.includes("@sha256:"), image);
+                assert.ok(image.startsWith(`localhost:${first.ports.registry}/`) && image.includes("@sha256:"), image);
             }
             const claims = await get(`persistentvolumeclaims -n ${second.stack}`);
             assert.deepEqual(

@@ -8,8 +8,9 @@ import type { AuditEntry } from "../../operations/audit/log";
 import type { StatusReport } from "../../operations/status/report";
 import { processTree } from "./command";
 import { DebuggerClient } from "./debugger-client";
+import { StackUnderTest } from "./stack-under-test";
 import { eventually } from "./taurus-client";
-import { freePort, Workspace } from "./workspace";
+import { freePort } from "./workspace";
 
 /** The files below a folder, by their path in it. */
 function readAll(folder: string): Map<string, string> {
@@ -22,19 +23,14 @@ function readAll(folder: string): Map<string, string> {
     );
 }
 
-/**
- * What `npm run` offers for a stack that is up: status, audit, logs, shell, debug.
- *
- * @param isSample The stack runs the sample application, in whose source a breakpoint is set.
- */
-export function operations(workspace: Workspace, isSample: boolean): void {
+/** What `npm run` offers for a stack that is up: status, audit, logs, shell, debug. */
+export function operations(workspace: StackUnderTest): void {
     const tool = async (...args: string[]) => {
         const result = await workspace.run("npm", ["run", "--silent", ...args], { timeout: 180 });
         assert.equal(result.code, 0, `npm run ${args.join(" ")}\n${result.stdout}\n${result.stderr}`);
         return result.stdout;
     };
     const onNode = (script: string) => workspace.output(`docker exec ${workspace.cluster}-1 sh -c '${script}'`);
-    const stackOutput = (name: string) => workspace.output(`pulumi stack output ${name} --show-secrets`);
 
     describe("operating it", () => {
         it("status shows that the application is well, with links, digests and the ends of certificates", async () => {
@@ -92,7 +88,7 @@ export function operations(workspace: Workspace, isSample: boolean): void {
             assert.ok(updates.some(({ result, changes }) => result === "succeeded" && (changes.create ?? 0) > 0));
             const log = await onNode("cat /var/lib/nta/audit/*.log");
             assert.match(log, /"resource":"secrets"/);
-            assert.ok(!log.includes(await stackOutput("mysqlPassword")));
+            assert.ok(!log.includes(await workspace.secretOutput("mysqlPassword")));
         });
 
         it("logs and shell go by a workload's name, and a wrong one is answered with the right one", async () => {
@@ -125,9 +121,9 @@ export function operations(workspace: Workspace, isSample: boolean): void {
 
             const secrets = new Map<string, string>();
             for (const name of ["apiKey", "mysqlPassword", "rabbitmqPassword"]) {
-                secrets.set(name, await stackOutput(name));
+                secrets.set(name, await workspace.secretOutput(name));
             }
-            const kubeconfig = await stackOutput("kubeconfig");
+            const kubeconfig = await workspace.secretOutput("kubeconfig");
             const key = /client-key-data: (\S+)/.exec(kubeconfig)?.[1] ?? "";
             const pem = Buffer.from(key, "base64").toString();
             assert.match(pem, /PRIVATE KEY/);
@@ -149,7 +145,7 @@ export function operations(workspace: Workspace, isSample: boolean): void {
         });
 
         it("debug stops the application's Python at a breakpoint, through a forwarded port", async function () {
-            if (!isSample) {
+            if (!workspace.isSample) {
                 this.skip();
             }
             const port = await freePort();

@@ -29,6 +29,17 @@ export async function freePort(): Promise<number> {
     }
 }
 
+/** Whether something listens on a TCP port of 127.0.0.1. */
+export const canConnect = (port: number) =>
+    new Promise<boolean>((resolve) => {
+        const socket = net.connect(port, "127.0.0.1");
+        socket.on("connect", () => {
+            socket.destroy();
+            resolve(true);
+        });
+        socket.on("error", () => resolve(false));
+    });
+
 /**
  * A user of the project: a clone of this checkout, a state folder and a stack of their own, with ports that nobody else
  * uses. Only the download and build cache is shared with whoever runs the test.
