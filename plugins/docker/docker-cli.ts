@@ -7,6 +7,7 @@ import type { Readable } from "node:stream";
 
 import { runProcess } from "../protocol";
 import type { Logger } from "../protocol";
+import { CommandProgress } from "./command-progress";
 import { credentialKey } from "./image-name";
 
 /** Which Docker engine, and what the environment adds to that. */
@@ -154,9 +155,6 @@ async function hasBuildKit(docker: DockerEnvironment): Promise<boolean> {
     return major >= 19 && major < 23;
 }
 
-/** Silence after which a line says what is going on and for how long. */
-const HEARTBEAT = 5_000;
-
 async function run(
     docker: DockerEnvironment,
     args: string[],
@@ -164,16 +162,8 @@ async function run(
     failure: (output: string) => string,
     stdin?: Readable,
 ): Promise<string> {
-    const started = Date.now();
-    let last = Date.now();
-    let lastLine = "";
-    docker.log.status(what);
-    const heartbeat = setInterval(() => {
-        if (Date.now() - last >= HEARTBEAT) {
-            const seconds = Math.round((Date.now() - started) / 1000);
-            docker.log.status(`${what} (${seconds} s)${lastLine === "" ? "" : `: ${lastLine}`}`);
-        }
-    }, HEARTBEAT);
+    const progress = new CommandProgress(what, (text) => docker.log.status(text));
+    const ticks = setInterval(() => progress.tick(), 1_000);
     let streamError: Error | undefined;
     stdin?.on("error", (error: Error) => {
         streamError = error;
@@ -184,14 +174,7 @@ async function run(
             env: docker.env,
             stdin,
             signal: docker.signal,
-            onLine: (line) => {
-                const text = line.trim();
-                if (text !== "") {
-                    last = Date.now();
-                    lastLine = text;
-                    docker.log.status(text);
-                }
-            },
+            onLine: (line) => progress.line(line),
         });
         if (streamError !== undefined) {
             throw new Error(`The build context could not be read: ${streamError.message}`, { cause: streamError });
@@ -208,7 +191,7 @@ async function run(
         }
         throw error;
     } finally {
-        clearInterval(heartbeat);
+        clearInterval(ticks);
     }
 }
 
