@@ -252,8 +252,16 @@ export function parseJson(value: string): unknown {
     }
 }
 
-/** A list of entries with names of their own, empty by default. Pulumi hands it over as JSON. */
-export function list<E extends z.ZodType>(element: E, documentation: SettingDocumentation) {
+/**
+ * A list of entries with names of their own, empty by default. Pulumi hands it over as JSON.
+ *
+ * @param check Reports what is wrong between entries, each of which may be wrong itself.
+ */
+export function list<E extends z.ZodType>(
+    element: E,
+    documentation: SettingDocumentation,
+    check: (entries: readonly object[], context: z.RefinementCtx) => void = () => undefined,
+) {
     const schema = z.preprocess(
         (value) => (typeof value === "string" ? parseJson(value) : value),
         z.array(element, "is not a list").superRefine((entries, context) => {
@@ -265,6 +273,7 @@ export function list<E extends z.ZodType>(element: E, documentation: SettingDocu
                     context.addIssue({ code: "custom", path, message: `is the name of entry ${first} too` });
                 }
             }
+            check(entries as readonly object[], context);
         }),
     );
     elements.set(schema, element);

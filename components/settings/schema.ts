@@ -18,6 +18,7 @@ import {
 } from "./fields";
 import { imageNames, onDemandImageNames } from "../images/catalog";
 import { job } from "./jobs/jobs";
+import { checkJobNames } from "./jobs/names";
 import { rangeProblem } from "./ranges";
 import { user } from "./users";
 import { registryProblem, suggestRegistry } from "./registry-name";
@@ -190,11 +191,15 @@ export const settingsSchema = z.object({
         description: "Kubernetes namespace of Taurus and its support services. This program creates it.",
         expected: "lower-case letters, digits and hyphens, at most 63, other than Kubernetes' own namespaces",
     }),
-    jobs: list(job, {
-        description: "Workloads of your own: a list of entries, each of a kind that is described below.",
-        expected: "a list of jobs",
-        example: "[]",
-    }),
+    jobs: list(
+        job,
+        {
+            description: "Workloads of your own: a list of entries, each of a kind that is described below.",
+            expected: "a list of jobs",
+            example: "[]",
+        },
+        checkJobNames,
+    ),
     users: list(user, {
         description: "People who get a kubeconfig and rights of their own: a list of entries, described below.",
         expected: "a list of users",

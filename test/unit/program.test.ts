@@ -7,6 +7,7 @@ import * as util from "node:util";
 import * as pulumi from "@pulumi/pulumi";
 
 import { SettingsError } from "../../components/settings";
+import { stackNames } from "../../components/settings/jobs/names";
 import {
     MockProvider,
     MockRun,
@@ -54,6 +55,12 @@ function run(
     );
 }
 
+/** What is looked at of a Kubernetes object. */
+interface KubernetesInputs {
+    metadata: { name: string; namespace?: string };
+    spec?: { template?: { metadata: { labels: Record<string, string> } } };
+}
+
 /** Types and names, in alphabetical order. */
 function inventory(registrations: readonly Registration[], types: RegExp): string[] {
     return registrations
@@ -94,6 +101,16 @@ describe("the program", function () {
             "random:index/randomPassword:RandomPassword support-rabbitmq-credentials-password",
             "random:index/randomPassword:RandomPassword taurus-credentials-password",
         ]);
+    });
+
+    it("has no name in the namespace that a job could have", async () => {
+        const namesOf = ({ inputs }: Registration) => {
+            const { metadata, spec } = inputs as Partial<KubernetesInputs>;
+            const pods = spec?.template?.metadata.labels["app.kubernetes.io/name"];
+            return metadata?.namespace === undefined ? [] : [metadata.name, ...(pods === undefined ? [] : [pods])];
+        };
+        const kubernetes = (await run()).registrations.filter(({ type }) => type.startsWith("kubernetes:"));
+        assert.deepEqual([...new Set(kubernetes.flatMap(namesOf))].sort(), [...stackNames].sort());
     });
 
     it("declares the same in a preview, when nothing is known yet", async () => {

@@ -1,5 +1,6 @@
 import * as assert from "node:assert/strict";
 
+import { stackNames } from "../../components/settings/jobs/names";
 import { parseSettings, SettingProblem, SettingsError } from "../../components/settings";
 
 const context = { project: "nta", readFile: () => "" };
@@ -180,6 +181,30 @@ describe("settings: jobs", () => {
             ]).length,
             3,
         );
+    });
+
+    it("with a name that Taurus or its support has are refused", () => {
+        const problems = problemsOf(stackNames.map((name) => ({ ...service, name })));
+        assert.deepEqual(
+            problems.map(({ key, value, wrong }) => `${key} = ${value} ${wrong}`),
+            stackNames.map(
+                (name, index) => `nta:jobs[${index}].name = "${name}" is the name of a part of Taurus or its support`,
+            ),
+        );
+        assert.equal(problems[0].mend, "pulumi config set --path 'jobs[0].name' nightly-report");
+    });
+
+    it("with a name that a part of another entry has are refused", () => {
+        const parallel = { kind: "parallel", name: "a", image: "htmengine", tasks: ["true"] };
+        const parts = ["a-worker", "a-master", "a-tasks", "a-results", "a-rabbit"];
+        assert.deepEqual(
+            problemsOf([...parts.map((name) => ({ ...batch, name })), parallel]).map(({ value, wrong }) => [
+                value,
+                wrong,
+            ]),
+            parts.map((name) => [`"${name}"`, "is the name of a part of entry 5, a"]),
+        );
+        assert.equal(parse([{ ...batch, name: "b-worker" }, { ...batch, name: "b" }, parallel]).length, 3);
     });
 
     it("suggests the field that was meant", () => {

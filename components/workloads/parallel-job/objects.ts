@@ -67,6 +67,8 @@ export function objectNames(workloadName: string) {
         master: `${workloadName}-master`,
         tasks: `${workloadName}-tasks`,
         results: `${workloadName}-results`,
+        /** If it has a RabbitMQ of its own. */
+        rabbit: `${workloadName}-rabbit`,
     };
 }
 

@@ -116,7 +116,7 @@ export class ParallelJob extends pulumi.ComponentResource {
                 clusterWidePrefix,
                 storageSize: args.storageSize,
                 sharedFolder: brokersVolume,
-                serviceName: `${args.workloadName}-rabbit`,
+                serviceName: objectNames(args.workloadName).rabbit,
             },
             { parent: this },
         );
