@@ -56,6 +56,7 @@ const cluster: KubernetesCluster =
         clusterName: stackName,
         provider: settings.provider,
         nodes: settings.nodes,
+        nodePools: settings.nodePools,
         cpus,
         memory,
         disk,

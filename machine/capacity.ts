@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import { MachineError } from "./errors";
-import { MachineSpec } from "./spec";
+import { type MachineSpec, nodeSize, type NodeSpec } from "./spec";
 
 /** MiB that programs can still take. */
 function availableMemory(): number {
@@ -27,8 +27,8 @@ function freeDisk(folder: string): number {
 }
 
 /** Throws when new machines of this size do not fit. `storage` is where their disks or volumes will be. */
-export function checkCapacity(spec: MachineSpec, newNodes: number, storage: string): void {
-    const memory = spec.memory * newNodes;
+export function checkCapacity(spec: MachineSpec, newNodes: readonly NodeSpec[], storage: string): void {
+    const memory = newNodes.reduce((sum, node) => sum + nodeSize(spec, node).memory, 0);
     const available = availableMemory();
     const problems: string[] = [];
     if (memory > available) {
@@ -37,7 +37,7 @@ export function checkCapacity(spec: MachineSpec, newNodes: number, storage: stri
                 `ask for less with \`pulumi config set nta:memory <MiB>\``,
         );
     }
-    const disk = spec.disk * newNodes;
+    const disk = spec.disk * newNodes.length;
     const free = freeDisk(storage);
     if (disk > free) {
         problems.push(

@@ -10,7 +10,7 @@ import type { Progress } from "./progress";
 import { nodeImage } from "./provider";
 import { checkMachineNetwork } from "./ranges";
 import { writeSeed } from "./seed";
-import type { MachineSpec, NodeSpec } from "./spec";
+import { type MachineSpec, nodeSize, type NodeSize, type NodeSpec } from "./spec";
 import { setVagrantId, vagrantUp } from "./vagrant";
 import { writeVagrantfile } from "./vagrantfile";
 
@@ -57,20 +57,11 @@ export class DockerNodes implements Nodes {
         const image = await this.chooseImage();
         const own = [...existing.values()].filter((it) => it.status === "running").flatMap((it) => it.hostPorts);
         await checkPorts(spec.hostAddress, spec.ports, own);
-        const missing = spec.nodes.length - existing.size;
-        if (missing > 0) {
+        const missing = spec.nodes.filter(({ name }) => !existing.has(name));
+        if (missing.length > 0) {
             checkCapacity(spec, missing, capacity.root);
         }
-        if (spec.memory > capacity.memory) {
-            throw new MachineError(
-                `the nodes' memory is ${spec.memory} MiB and the Docker engine's machine has ${capacity.memory} MiB: ask for ` +
-                    "less with `pulumi config set nta:memory <MiB>`",
-            );
-        }
-        const cpus = Math.min(spec.cpus, capacity.cpus);
-        if (cpus < spec.cpus) {
-            progress.note(`cpus is ${spec.cpus} and the Docker engine's machine has ${cpus}: each node gets ${cpus}`);
-        }
+        const sizes = this.sizes(capacity);
         let { privileged } = folder.state;
         if (privileged === undefined) {
             privileged = await docker.privilegedAllowed(image, cluster);
@@ -97,8 +88,7 @@ export class DockerNodes implements Nodes {
                     image,
                     address: nodeAddress(subnet, index),
                     privileged,
-                    cpus,
-                    memory: spec.memory,
+                    ...sizes[index],
                     seed: writeSeed(folder, node),
                     ports: docker.portsOf(spec, index),
                     hostAddress: spec.hostAddress,
@@ -119,9 +109,9 @@ export class DockerNodes implements Nodes {
         });
 
         const toStart: docker.ContainerPlan[] = [];
-        for (const node of spec.nodes) {
+        for (const [index, node] of spec.nodes.entries()) {
             const plan = plans.get(node.name) as docker.ContainerPlan;
-            if (!(await this.settle(node, existing.get(node.name), plan.config, cpus))) {
+            if (!(await this.settle(node, existing.get(node.name), plan.config, sizes[index]))) {
                 toStart.push(plan);
             }
         }
@@ -131,6 +121,25 @@ export class DockerNodes implements Nodes {
             this.vagrant = vagrantUp(folder, "docker", (line) => progress.note(line)).catch((error: unknown) => error);
         }
         return this.starts();
+    }
+
+    /** Each node's size, with no more processors than the Docker engine has. */
+    private sizes(capacity: NodeSize): NodeSize[] {
+        return this.spec.nodes.map((node) => {
+            const { cpus, memory } = nodeSize(this.spec, node);
+            if (memory > capacity.memory) {
+                throw new MachineError(
+                    `the memory of ${node.name} is ${memory} MiB and the Docker engine's machine has ${capacity.memory} MiB: ask ` +
+                        "for less with `pulumi config set nta:memory <MiB>`, or in `nta:nodePools`",
+                );
+            }
+            if (cpus > capacity.cpus) {
+                this.progress.note(
+                    `${node.name}: ${cpus} CPUs are asked for, and it gets the ${capacity.cpus} that the Docker engine's machine has`,
+                );
+            }
+            return { cpus: Math.min(cpus, capacity.cpus), memory };
+        });
     }
 
     private async start(plan: docker.ContainerPlan): Promise<void> {
@@ -189,9 +198,9 @@ export class DockerNodes implements Nodes {
         node: NodeSpec,
         found: docker.Container | undefined,
         config: string | undefined,
-        cpus: number,
+        { cpus, memory }: NodeSize,
     ): Promise<boolean> {
-        const { spec, folder, progress } = this;
+        const { folder, progress } = this;
         if (found === undefined) {
             setVagrantId(folder, node.name, "docker", undefined);
             return false;
@@ -211,10 +220,10 @@ export class DockerNodes implements Nodes {
             return false;
         }
         setVagrantId(folder, node.name, "docker", found.id);
-        const resized = found.cpus !== cpus || found.memory !== spec.memory;
+        const resized = found.cpus !== cpus || found.memory !== memory;
         if (resized) {
-            progress.step(`${node.name}: ${cpus} processors, ${spec.memory} MiB of memory`);
-            await docker.updateLimits(node.name, cpus, spec.memory);
+            progress.step(`${node.name}: ${cpus} processors, ${memory} MiB of memory`);
+            await docker.updateLimits(node.name, cpus, memory);
         }
         if (found.status === "paused") {
             await docker.unpause(node.name);

@@ -13,6 +13,9 @@ export interface ClusterNode {
     /** kubelet has reported it Ready since its machine's start; a restarted API server shows old reports. */
     ready: boolean;
     annotations: Record<string, string>;
+    labels: Record<string, string>;
+    /** `<key>[=<value>]:<effect>` */
+    taints: string[];
 }
 
 /** Since when each machine runs, by its node's name. */
@@ -76,10 +79,11 @@ export class ApiServer {
 
     async nodes(starts: Starts): Promise<ClusterNode[]> {
         interface Node {
-            metadata: { name: string; annotations?: Record<string, string> };
+            metadata: { name: string; annotations?: Record<string, string>; labels?: Record<string, string> };
+            spec: { taints?: { key: string; value?: string; effect: string }[] };
             status: { conditions?: { type: string; status: string; lastHeartbeatTime: string }[] };
         }
-        return (await this.items<Node>("/api/v1/nodes")).map(({ metadata, status }) => ({
+        return (await this.items<Node>("/api/v1/nodes")).map(({ metadata, spec, status }) => ({
             name: metadata.name,
             ready:
                 status.conditions?.some(
@@ -89,6 +93,8 @@ export class ApiServer {
                         isFresh(it.lastHeartbeatTime, metadata.name, starts),
                 ) ?? false,
             annotations: metadata.annotations ?? {},
+            labels: metadata.labels ?? {},
+            taints: (spec.taints ?? []).map(({ key, value, effect }) => `${key}${value ? `=${value}` : ""}:${effect}`),
         }));
     }
 

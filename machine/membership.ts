@@ -11,11 +11,12 @@ const drainSeconds = 300;
 export const leavingAnnotation = "nta/leaving";
 
 /** kubectl as administrator, on the first node. */
-function kubectl(nodes: Nodes, first: string, command: string, options?: ExecuteOptions): Promise<Result> {
+export function kubectl(nodes: Nodes, first: string, command: string, options?: ExecuteOptions): Promise<Result> {
     return nodes.execute(first, `kubectl --kubeconfig /etc/kubernetes/admin.conf ${command}`, options);
 }
 
-async function must(what: string, result: Promise<Result>): Promise<void> {
+/** Fails in the command's own words. */
+export async function must(what: string, result: Promise<Result>): Promise<void> {
     const { code, stdout, stderr } = await result;
     if (code !== 0) {
         throw new MachineError(`${what} failed: ${(stderr || stdout).trim()}`);

@@ -1,6 +1,9 @@
+import { isDeepStrictEqual } from "node:util";
+
 import * as docker from "./docker";
 import { MachineFolder } from "./folder";
-import type { MachineSpec } from "./spec";
+import { labelDifference } from "./node-labels";
+import { type MachineSpec, nodeSize } from "./spec";
 
 /** What is to be done about a cluster's machines beside what a changed specification says by itself. */
 export interface Plan {
@@ -63,10 +66,11 @@ export function changes(
     const former = new Map(before.nodes.map((node) => [node.name, node]));
     const published = (spec: MachineSpec) =>
         JSON.stringify([spec.hostAddress, spec.ports.map(({ host, guest }) => `${host}:${guest}`).sort()]);
-    const resized = before.memory !== next.memory || before.cpus !== next.cpus;
     for (const [index, node] of next.nodes.entries()) {
         const old = former.get(node.name);
         former.delete(node.name);
+        const size = nodeSize(next, node);
+        const resized = old !== undefined && !isDeepStrictEqual(nodeSize(before, old), size);
         if (old === undefined) {
             result.push(`${node.name} is new: it joins the cluster`);
         } else if (index === 0 && published(before) !== published(next)) {
@@ -76,7 +80,15 @@ export function changes(
         } else if (resized && provider !== "docker") {
             result.push(`${node.name} is restarted for its size: what runs on it is away for a minute`);
         } else if (resized) {
-            result.push(`${node.name} gets ${next.cpus} CPUs and ${next.memory} MiB of memory without a restart`);
+            result.push(`${node.name} gets ${size.cpus} CPUs and ${size.memory} MiB of memory without a restart`);
+        }
+        const { gets, loses } = labelDifference(old ?? {}, node);
+        const words = [
+            ...(gets.length > 0 ? [`gets ${gets.join(", ")}`] : []),
+            ...(loses.length > 0 ? [`loses ${loses.join(", ")}`] : []),
+        ];
+        if (words.length > 0) {
+            result.push(`${node.name} ${words.join(", and ")}`);
         }
     }
     for (const name of former.keys()) {

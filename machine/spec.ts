@@ -19,6 +19,12 @@ const node = z.object({
     userData: z.string(),
     metaData: z.string(),
     networkConfig: z.string(),
+    /** Processors and memory (MiB), where they differ from the other nodes'. */
+    cpus: z.int().min(1).optional(),
+    memory: z.int().min(1).optional(),
+    /** Kubernetes labels and taints (`<key>[=<value>]:<effect>`) besides those of Kubernetes' own. */
+    labels: z.record(z.string(), z.string()).optional(),
+    taints: z.array(z.string()).optional(),
 });
 
 const nameOnly = z.object({ clusterName });
@@ -62,6 +68,16 @@ export type EndpointSpec = z.infer<typeof endpoint>;
 export type MachineSpec = z.infer<typeof machine>;
 export type NodeRegistry = z.infer<typeof nodeRegistry>;
 export type RegistrySpec = z.infer<typeof registry>;
+
+/** Processors and memory (MiB) of a node. */
+export interface NodeSize {
+    cpus: number;
+    memory: number;
+}
+
+export function nodeSize(spec: MachineSpec, node: NodeSpec): NodeSize {
+    return { cpus: node.cpus ?? spec.cpus, memory: node.memory ?? spec.memory };
+}
 
 function parse<T>(schema: z.ZodType<T>, value: unknown): T {
     const result = schema.safeParse(value);

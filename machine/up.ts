@@ -3,6 +3,7 @@ import { MachineError } from "./errors";
 import { MachineFolder } from "./folder";
 import { locked } from "./lock";
 import { dismiss, fitDns, leavingAnnotation, takeBack } from "./membership";
+import { labelNodes } from "./node-labels";
 import type { Nodes } from "./nodes";
 import { Progress } from "./progress";
 import { chooseProvider, Provider } from "./provider";
@@ -61,7 +62,7 @@ export async function up(spec: MachineSpec, expected: boolean): Promise<void> {
     }
 }
 
-/** Lets the cluster have no nodes but those of the specification, and all of those for its pods. */
+/** Lets the cluster have no nodes but those of the specification, all of those for its pods, and with their labels. */
 async function settleMembers(
     spec: MachineSpec,
     nodes: Nodes,
@@ -79,6 +80,7 @@ async function settleMembers(
             returned.map(({ name }) => name),
         );
     }
+    await labelNodes(spec, nodes, present, progress);
     const leaving = await nodes.surplus();
     for (const name of leaving) {
         const ready = present.some((node) => node.name === name && node.ready);

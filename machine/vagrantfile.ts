@@ -24,8 +24,10 @@ export interface VagrantSpec {
         image?: string;
         createArgs?: string[];
         volumes?: string[];
-        /** Virtual machines: the cidata disk. */
+        /** Virtual machines: the cidata disk, and the size where it is not that of all. */
         iso?: string;
+        cpus?: number;
+        memory?: number;
     }[];
 }
 
@@ -33,4 +35,12 @@ export interface VagrantSpec {
 export function writeVagrantfile(folder: MachineFolder, spec: VagrantSpec): void {
     folder.write("Vagrantfile", fs.readFileSync(path.join(__dirname, "Vagrantfile"), "utf8"));
     folder.write("machine.json", JSON.stringify(spec, null, 4) + "\n");
+}
+
+/** Machines of which one specification says something else than the other; those that only one of them names are none. */
+export function changedMachines(before: VagrantSpec, after: VagrantSpec): string[] {
+    const described = ({ nodes, ...all }: VagrantSpec) =>
+        new Map(nodes.map((node) => [node.name, JSON.stringify({ ...all, ...node })]));
+    const [former, present] = [described(before), described(after)];
+    return [...present].flatMap(([name, text]) => (former.has(name) && former.get(name) !== text ? [name] : []));
 }

@@ -12,7 +12,7 @@ import { writeSeedDisk } from "./seed";
 import type { MachineSpec } from "./spec";
 import { executeInMachine } from "./ssh";
 import { machineStates, setVagrantId, vagrant, vagrantUp } from "./vagrant";
-import { VagrantSpec, writeVagrantfile } from "./vagrantfile";
+import { changedMachines, type VagrantSpec, writeVagrantfile } from "./vagrantfile";
 
 /** Nodes as virtual machines, made by Vagrant's libvirt or virtualbox provider from a box of the node image. */
 export class VirtualMachines implements Nodes {
@@ -34,36 +34,50 @@ export class VirtualMachines implements Nodes {
         const states = await machineStates(folder);
         const absent = spec.nodes.filter(({ name }) => (states.get(name) ?? "not_created") === "not_created");
         this.refuseToStartOver(absent.map(({ name }) => name));
-        const allRun = spec.nodes.every((node) => states.get(node.name) === "running");
+        const running = spec.nodes.map(({ name }) => name).filter((name) => states.get(name) === "running");
+        const allRun = running.length === spec.nodes.length;
         if (!allRun) {
             await checkPorts(spec.hostAddress, spec.ports, []);
         }
         if (absent.length > 0) {
-            checkCapacity(spec, absent.length, provider === "libvirt" ? poolFolder : folder.path);
+            checkCapacity(spec, absent, provider === "libvirt" ? poolFolder : folder.path);
         }
-        const documents = () => spec.nodes.map(({ name }) => folder.read(`seed/${name}/meta-data`)).join();
-        const before = { machine: folder.read("machine.json"), documents: documents() };
-        writeVagrantfile(folder, await this.vagrantSpec());
-        const changed =
-            before.machine !== undefined &&
-            (before.machine !== folder.read("machine.json") || before.documents !== documents());
+        const changed = (await this.write()).filter((name) => running.includes(name));
+        const lostPorts = allRun && changed.length === 0 && (await this.portsAreGone());
+        const reloaded = lostPorts ? [spec.nodes[0].name] : changed;
 
-        const since = (date: Date) => new Map(spec.nodes.map(({ name }) => [name, date]));
-        const started = since(new Date());
-        if (absent.length === 0 && allRun && (changed || (await this.portsAreGone()))) {
-            progress.step(`vagrant reload: ${changed ? "applying changed settings" : "its forwarded ports are gone"}`);
-            const result = await vagrant(folder, ["reload", "--no-color"]);
+        const started = new Date();
+        if (reloaded.length > 0) {
+            const why = lostPorts ? "its forwarded ports are gone" : "applying changed settings";
+            progress.step(`vagrant reload ${reloaded.join(" ")}: ${why}`);
+            const result = await vagrant(folder, ["reload", "--no-color", ...reloaded]);
             if (result.code !== 0) {
                 throw new MachineError(`vagrant reload failed:\n${result.stderr.trim()}`);
             }
-            return started;
         }
         if (!allRun) {
             progress.step("vagrant up: starting the machine");
             await vagrantUp(folder, provider, (line) => progress.note(line));
-            return started;
         }
-        return since(new Date(0));
+        const stays = (name: string) => running.includes(name) && !reloaded.includes(name);
+        return new Map(spec.nodes.map(({ name }) => [name, stays(name) ? new Date(0) : started]));
+    }
+
+    /** Writes what Vagrant and cloud-init read; gives the machines that have to be restarted for it. */
+    private async write(): Promise<string[]> {
+        const { spec, folder } = this;
+        const documents = (name: string) => folder.read(`seed/${name}/meta-data`);
+        const formerly = new Map(spec.nodes.map(({ name }) => [name, documents(name)]));
+        const before = this.written();
+        const after = await this.vagrantSpec();
+        writeVagrantfile(folder, after);
+        if (before === undefined) {
+            return [];
+        }
+        const changed = changedMachines(before, after);
+        return spec.nodes
+            .map(({ name }) => name)
+            .filter((name) => changed.includes(name) || formerly.get(name) !== documents(name));
     }
 
     /** Writes the seed disks as well. */
@@ -76,7 +90,8 @@ export class VirtualMachines implements Nodes {
         for (const [index, node] of spec.nodes.entries()) {
             const disk = await writeSeedDisk(folder, node);
             const iso = provider === "libvirt" ? await uploadSeedDisk(node.name, disk) : disk;
-            nodes.push({ name: node.name, ports: index === 0 ? spec.ports : [], iso });
+            const { name, cpus, memory } = node;
+            nodes.push({ name, ports: index === 0 ? spec.ports : [], iso, cpus, memory });
         }
         return {
             provider,
@@ -89,14 +104,17 @@ export class VirtualMachines implements Nodes {
             disk: spec.disk,
             driver: provider === "libvirt" ? ((await kvmProblem()) === undefined ? "kvm" : "qemu") : undefined,
             // Those to be removed stay known to Vagrant until then.
-            nodes: [...nodes, ...this.known().filter((node) => !spec.nodes.some(({ name }) => name === node.name))],
+            nodes: [
+                ...nodes,
+                ...(this.written()?.nodes ?? []).filter((node) => !spec.nodes.some(({ name }) => name === node.name)),
+            ],
         };
     }
 
-    /** What machine.json says of the machines that Vagrant knows. */
-    private known(): VagrantSpec["nodes"] {
+    /** What machine.json says. */
+    private written(): VagrantSpec | undefined {
         const text = this.folder.read("machine.json");
-        return text === undefined ? [] : (JSON.parse(text) as VagrantSpec).nodes;
+        return text === undefined ? undefined : (JSON.parse(text) as VagrantSpec);
     }
 
     settled(): Promise<void> {
@@ -112,7 +130,8 @@ export class VirtualMachines implements Nodes {
 
     surplus(): Promise<string[]> {
         const names = this.spec.nodes.map((node) => node.name);
-        return Promise.resolve(this.known().flatMap(({ name }) => (names.includes(name) ? [] : [name])));
+        const known = this.written()?.nodes ?? [];
+        return Promise.resolve(known.flatMap(({ name }) => (names.includes(name) ? [] : [name])));
     }
 
     async remove(node: string): Promise<void> {
@@ -123,8 +142,10 @@ export class VirtualMachines implements Nodes {
         if (this.provider === "libvirt") {
             await removeSeedDisk(node);
         }
-        const spec = JSON.parse(this.folder.read("machine.json") ?? "{}") as VagrantSpec;
-        writeVagrantfile(this.folder, { ...spec, nodes: spec.nodes.filter(({ name }) => name !== node) });
+        const spec = this.written();
+        if (spec !== undefined) {
+            writeVagrantfile(this.folder, { ...spec, nodes: spec.nodes.filter(({ name }) => name !== node) });
+        }
     }
 
     /** Makes Vagrant know what a run that was killed had made already, and removes what is of no use. */

@@ -2,7 +2,7 @@ import { stringify } from "yaml";
 
 import { auditPolicy } from "../../cloud-init/audit-policy";
 import { cloudInitDocuments } from "../../cloud-init/documents";
-import type { EndpointSpec, MachineSpec, RegistrySpec } from "../../machine/spec";
+import type { EndpointSpec, MachineSpec, NodeSpec, RegistrySpec } from "../../machine/spec";
 import { hostOf, type RegistryAccess } from "../../registry/access";
 
 /** A port of this machine that leads to a port of the first node. */
@@ -14,11 +14,29 @@ export interface ForwardedPort {
     setting?: string;
 }
 
+/** Nodes that differ from the others. */
+export interface NodePool {
+    /** Their label `nta/pool`. */
+    name: string;
+    /** Their numbers; the first node is 1. */
+    nodes: readonly number[];
+    cpus?: number;
+    /** MiB. */
+    memory?: number;
+    labels: Readonly<Record<string, string>>;
+    /** Labels `node-role.kubernetes.io/<role>`. */
+    roles: readonly string[];
+    /** `<key>[=<value>]:<effect>` */
+    taints: readonly string[];
+}
+
 export interface MachineArgs {
     /** Also the name of the kubeconfig's context, and the first part of the nodes' names. */
     clusterName: string;
     provider: "auto" | "docker" | "libvirt" | "virtualbox";
     nodes: number;
+    /** A node is in one of them at most. None by default. */
+    nodePools?: readonly NodePool[];
     /** Processors of each node. */
     cpus: number;
     /** Memory of each node, MiB. */
@@ -42,6 +60,22 @@ export interface MachineArgs {
 /** Names of a cluster's nodes; the first carries the control plane and the registry. */
 export function nodeNames({ clusterName, nodes }: Pick<MachineArgs, "clusterName" | "nodes">): string[] {
     return Array.from({ length: nodes }, (_, index) => `${clusterName}-${index + 1}`);
+}
+
+/** What a node's pool says of it. */
+function ofPool(pools: readonly NodePool[], number: number): Partial<NodeSpec> {
+    const pool = pools.find(({ nodes }) => nodes.includes(number));
+    if (pool === undefined) {
+        return {};
+    }
+    const { name, cpus, memory, labels, roles, taints } = pool;
+    const roleLabels = Object.fromEntries(roles.map((role) => [`node-role.kubernetes.io/${role}`, ""]));
+    return {
+        ...(cpus === undefined ? {} : { cpus }),
+        ...(memory === undefined ? {} : { memory }),
+        labels: { "nta/pool": name, ...roleLabels, ...labels },
+        ...(taints.length === 0 ? {} : { taints: [...taints] }),
+    };
 }
 
 /** The whole specification that `machine/main.ts up` takes: sizes, ports and each node's cloud-init documents. */
@@ -70,7 +104,11 @@ export function machineSpec(args: MachineArgs): MachineSpec {
             ...args.forwardedPorts,
         ],
         ranges: { podRange: args.podRange, serviceRange: args.serviceRange },
-        nodes: names.map((name) => ({ name, ...cloudInitDocuments(cloudInit, name) })),
+        nodes: names.map((name, index) => ({
+            name,
+            ...cloudInitDocuments(cloudInit, name),
+            ...ofPool(args.nodePools ?? [], index + 1),
+        })),
     };
 }
 

@@ -7,6 +7,7 @@ import { settingsByName } from "./schema";
 const machineSettings = [
     "provider",
     "nodes",
+    "nodePools",
     "cpus",
     "memory",
     "disk",

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { documentationOf } from "./entries";
 import { defaultText, type Setting, type SettingDefault } from "./fields";
 import { jobKinds } from "./jobs/jobs";
+import { nodePool } from "./node-pools";
 import { allSettings } from "./schema";
 import { user } from "./users";
 
@@ -107,9 +108,10 @@ function jobsDocument(): string {
     return [jobsIntroduction, ...sections].join("\n");
 }
 
-function usersDocument(): string {
-    const head = "## Users\n\n`users` is a list.\n\n| field | default | meaning | right values |\n|---|---|---|---|";
-    return `${head}\n${entryRows(user.shape).join("\n")}\n`;
+/** The section of a list whose entries are all of one kind. */
+function listDocument(title: string, name: string, { shape }: z.ZodObject): string {
+    const head = `## ${title}\n\n\`${name}\` is a list.\n\n| field | default | meaning | right values |\n|---|---|---|---|`;
+    return `${head}\n${entryRows(shape).join("\n")}\n`;
 }
 
 /** The whole text of docs/settings.md. */
@@ -123,5 +125,11 @@ export function settingsDocument(): string {
         const head = "| setting | default | meaning | right values |\n|---|---|---|---|";
         return `## ${groupTitles[group] ?? group}\n\n${head}\n${settings.map(row).join("\n")}\n`;
     });
-    return [introduction, ...sections, jobsDocument(), usersDocument()].join("\n");
+    return [
+        introduction,
+        ...sections,
+        listDocument("Node pools", "nodePools", nodePool),
+        jobsDocument(),
+        listDocument("Users", "users", user),
+    ].join("\n");
 }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 
 import { documentationOf } from "./entries";
+import { parseJson } from "./fields";
 import { nearest } from "./nearest";
 import { removeCommand, SettingProblem, shellWord, shown } from "./problems";
 
@@ -61,6 +62,26 @@ function schemasAlong(schema: z.ZodType, value: unknown, path: readonly Property
 }
 
 /**
+ * What mends a part of a list. `pulumi config set --path` takes plain values only: others go into the stack's file.
+ *
+ * @param example A right value of the part's field, or of the list or object around it, which is `depth` steps down.
+ */
+function mendOf(name: string, path: readonly PropertyKey[], example: string | undefined, depth: number): string {
+    const at = pathText(name, path);
+    const set = (value: string) => `pulumi config set --path ${shellWord(at)} ${shellWord(value)}`;
+    const right = example === undefined ? undefined : parseJson(example);
+    if (example === undefined || right === undefined) {
+        return removeCommand(at, true);
+    }
+    if (depth === path.length) {
+        return typeof right === "object" ? `write ${example} at ${at} in Pulumi.<stack>.yaml` : set(example);
+    }
+    return Array.isArray(right) && depth === path.length - 1 && typeof right[0] !== "object"
+        ? set(String(right[0]))
+        : removeCommand(at, true);
+}
+
+/**
  * What is wrong with a list setting, each problem at the field that it is about.
  *
  * @param name The setting, without the project's name.
@@ -75,7 +96,8 @@ export function listProblems(
     masked: boolean,
 ): SettingProblem[] {
     const problem = (path: readonly PropertyKey[], wrong: string): SettingProblem => {
-        const documentation = schemasAlong(z.array(element), list, path).map(documentationOf).findLast(Boolean);
+        const along = schemasAlong(z.array(element), list, path).map(documentationOf);
+        const documentation = along.findLast(Boolean);
         const value = valueAt(list, path);
         const at = pathText(name, path);
         return {
@@ -83,10 +105,7 @@ export function listProblems(
             value: value === undefined ? undefined : masked ? "[secret]" : shown(value),
             wrong,
             right: documentation?.expected ?? "an entry as docs/settings.md shows it",
-            mend:
-                documentation === undefined
-                    ? removeCommand(at, true)
-                    : `pulumi config set --path ${shellWord(at)} ${shellWord(documentation.example)}`,
+            mend: mendOf(name, path, documentation?.example, along.findLastIndex(Boolean)),
         };
     };
     const unknown = (path: readonly PropertyKey[], key: string): SettingProblem => {

@@ -3,6 +3,7 @@ import { defaultText, isSecret, parseJson, type Setting } from "./fields";
 import { collectGiven } from "./given";
 import { readTaskFiles } from "./jobs/task-files";
 import { listProblems } from "./list-problems";
+import { nodePoolProblems } from "./node-pools";
 import { setCommand, SettingProblem, SettingsError, shown } from "./problems";
 import { allSettings, type Settings } from "./schema";
 import { checkTogether } from "./together";
@@ -78,7 +79,7 @@ export function parseSettings(
     }
 
     checkTogether(values, given, context, report);
-    problems.push(...readTaskFiles(values, context, secretKeys));
+    problems.push(...nodePoolProblems(values, context, secretKeys), ...readTaskFiles(values, context, secretKeys));
     if (problems.length > 0) {
         throw new SettingsError(problems);
     }

@@ -12,7 +12,7 @@ export interface SettingProblem {
     wrong: string;
     /** What would be right. */
     right: string;
-    /** The command that mends it. */
+    /** The command that mends it, or where no command does it, what to do by hand. */
     mend: string;
 }
 

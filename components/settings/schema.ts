@@ -19,6 +19,7 @@ import {
 import { imageNames, onDemandImageNames } from "../images/catalog";
 import { job } from "./jobs/jobs";
 import { checkJobNames } from "./jobs/names";
+import { nodePool } from "./node-pools";
 import { rangeProblem } from "./ranges";
 import { user } from "./users";
 import { registryProblem, suggestRegistry } from "./registry-name";
@@ -126,6 +127,12 @@ export const settingsSchema = z.object({
     disk: integer(20, 10, 4096, {
         description: "Disk of each node in GiB.",
         expected: "a whole number of GiB from 10 to 4096",
+    }),
+    nodePools: list(nodePool, {
+        description:
+            "Nodes that differ from the others, in size, labels, roles or taints: a list of entries, described below.",
+        expected: "a list of node pools",
+        example: "[]",
     }),
     podRange: requiredText("10.244.0.0/16", rangeProblem, {
         description:

@@ -6,6 +6,7 @@ import type { SettingsContext } from "./context";
 import type { Setting } from "./fields";
 import type { GivenValue } from "./given";
 import type { Job } from "./jobs/jobs";
+import { checkMemory } from "./node-pools";
 import { removeCommand, type Report, setCommand, shellWord, shown } from "./problems";
 import { checkRanges } from "./ranges";
 import { allSettings, isGitAddress, pinnedSourceRef, settingsByName } from "./schema";
@@ -26,6 +27,7 @@ export function checkTogether(
     if (ownCluster) {
         checkPorts(values, report);
         checkRanges(values, setting, report);
+        checkMemory(values, context, setting, report);
     }
 
     checkRegistry(values, context, report);
@@ -38,13 +40,6 @@ export function checkTogether(
                 mend: removeCommand("sourceRef", false),
             });
         }
-    }
-
-    const memory = values.get("memory") as number | undefined;
-    if (ownCluster && memory !== undefined && context.hostMemory !== undefined && memory > context.hostMemory) {
-        report(setting("memory"), `is more than the ${context.hostMemory} MiB that this machine has`, {
-            suggestion: String(Math.max(2048, Math.floor((context.hostMemory * 0.75) / 256) * 256)),
-        });
     }
 
     if (ownCluster) {

@@ -6,8 +6,16 @@ import { Environment, environmentVariables, labels, restrictedContainer, restric
 /** User and group of workloads' containers, whatever their image says: "restricted" wants a number other than 0. */
 export const workloadUser = 10001;
 
+/** Which nodes pods may run on; all of them by default. */
+export interface Placement {
+    /** Labels that the node has. */
+    nodeSelector?: Readonly<Record<string, string>>;
+    /** Taints, `<key>[=<value>]:<effect>`, that do not keep the pods away; without a value, whatever the value is. */
+    tolerations?: readonly string[];
+}
+
 /** What every workload says about its container. */
-export interface WorkloadArgs {
+export interface WorkloadArgs extends Placement {
     /** First part of the names of the Kubernetes objects. */
     workloadName: string;
     namespace: pulumi.Input<string>;
@@ -39,9 +47,19 @@ export function workloadContainer(args: WorkloadArgs, command?: readonly string[
     };
 }
 
+function toleration(taint: string): types.input.core.v1.Toleration {
+    const [, key, value, effect] = /^([^=:]+)(?:=([^:]*))?:(.*)$/.exec(taint) ?? [];
+    return value === undefined ? { key, operator: "Exists", effect } : { key, operator: "Equal", value, effect };
+}
+
 /** What the pods of all workloads have: no access to the API server, no variables for other services. */
-export function workloadPod(containers: types.input.core.v1.Container[]): types.input.core.v1.PodSpec {
+export function workloadPod(
+    containers: types.input.core.v1.Container[],
+    { nodeSelector, tolerations }: Placement = {},
+): types.input.core.v1.PodSpec {
     return {
+        ...(nodeSelector === undefined ? {} : { nodeSelector: { ...nodeSelector } }),
+        ...(tolerations === undefined ? {} : { tolerations: tolerations.map(toleration) }),
         automountServiceAccountToken: false,
         enableServiceLinks: false,
         securityContext: restrictedPod(workloadUser),

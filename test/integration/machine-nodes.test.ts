@@ -143,6 +143,39 @@ describe("a cluster of several machines", function () {
         await ok(machine.inNode("nta-node prepare", names[1]));
     });
 
+    it("gives a machine its pool's size, labels, role and taints while it runs, and takes them back", async () => {
+        const before = await ids();
+        const node = () => machine.kubectl("get", "node", names[1], "--show-labels", "--no-headers");
+        const taints = () => machine.kubectl("get", "node", names[1], "-o", "jsonpath={.spec.taints}");
+        const plain = { labels: (await node()).trim().split(/\s+/).at(-1), taints: await taints() };
+        const pool = {
+            name: "small",
+            nodes: [2],
+            memory: 1024,
+            labels: { disk: "ssd" },
+            roles: ["batch"],
+            taints: ["dedicated=batch:NoSchedule"],
+        };
+        const { stderr } = await ok(machine.main(["update"], machine.specification({ nodePools: [pool] })));
+        assert.match(stderr, /1024 MiB of memory/);
+        assert.match(await node(), / Ready +batch .*[ ,]disk=ssd,.*nta\/pool=small/);
+        assert.equal(await taints(), '[{"effect":"NoSchedule","key":"dedicated","value":"batch"}]');
+        const limit = await ok(docker(["inspect", "--format", "{{.HostConfig.Memory}}", names[1]]));
+        assert.equal(Number(limit.stdout), 1024 * 2 ** 20);
+        const allocatable = ["get", "node", names[1], "-o", "jsonpath={.status.allocatable.memory}"];
+        await eventually(30, async () =>
+            assert.ok(
+                Number.parseInt(await machine.kubectl(...allocatable)) <= 1024 * 1024,
+                "kubelet offers what there is",
+            ),
+        );
+        await machine.kubectl("label", "node", names[1], "theirs=yes");
+        await ok(machine.main(["update"], machine.specification()));
+        assert.equal((await node()).trim().split(/\s+/).at(-1), `${plain.labels},theirs=yes`);
+        assert.equal(await taints(), plain.taints);
+        assert.deepEqual(await ids(), before);
+    });
+
     it("drains and removes a machine, and takes a new one, without touching the others", async () => {
         const before = await ids();
         await ok(machine.main(["update"], machine.specification({ nodes: 2 })));

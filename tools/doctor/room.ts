@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readFile, statfs } from "node:fs/promises";
 import { freemem } from "node:os";
 import { join, resolve } from "node:path";
+import { memoryOfNodes } from "../../components/settings/node-pools";
 import { tryCommand } from "../command";
 import { cacheDirectory, shortPath } from "../directories";
 import type { CheckResult, Finding, Subject } from "./check";
@@ -56,14 +57,15 @@ async function freeBytes(path: string): Promise<{ free: number; device: string }
 }
 
 /** Whether the nodes fit into memory; those that run have theirs already. */
-export async function checkMemory({ settings, containers, mend }: Subject): Promise<CheckResult> {
-    const { cluster, memory, nodes } = settings;
-    const missing = cluster === "existing" ? 0 : Math.max(0, nodes - containers.length);
+export async function checkMemory({ clusterName, settings, containers, mend }: Subject): Promise<CheckResult> {
+    const needed = memoryOfNodes(settings)
+        .filter((_, index) => settings.cluster === "vagrant" && !containers.includes(`${clusterName}-${index + 1}`))
+        .reduce((sum, memory) => sum + memory, 0);
     const free = await availableMemory();
-    const finding = memoryFinding(free, memory * missing, mend);
+    const finding = memoryFinding(free, needed, mend);
     return {
         name: "memory",
-        found: `${free} MiB free, ${memory * missing} MiB needed`,
+        found: `${free} MiB free, ${needed} MiB needed`,
         wrong: finding ? [finding] : [],
     };
 }

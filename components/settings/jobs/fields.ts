@@ -2,6 +2,7 @@ import { z } from "zod";
 
 import { isImageName } from "../../images/catalog";
 import { entryInteger, entryName, entryObject, entryText, entryTexts, field } from "../entries";
+import { entryLabels, entryTaints, labelKeyProblem, taintForm } from "../labels";
 
 function imageProblem(value: string): string | undefined {
     if (isImageName(value)) {
@@ -88,12 +89,28 @@ export function secondsField(what: string, example: string) {
     });
 }
 
+/** Which nodes pods may run on. */
+export const placementFields = () => ({
+    nodeSelector: field(entryLabels(labelKeyProblem).optional(), {
+        description:
+            "Labels that a node must have for its pods to run there, of a parallel job for its workers. Not set: none.",
+        expected: "labels, as a node pool has them",
+        example: '{ "nta/pool": "batch" }',
+    }),
+    tolerations: field(entryTaints(labelKeyProblem).optional(), {
+        description: "Taints of nodes that do not keep its pods away.",
+        expected: taintForm,
+        example: '["dedicated=batch:NoSchedule"]',
+    }),
+});
+
 /** What every kind of job has that runs a command in a container. */
 export const containerFields = () => ({
     name: entryName(),
     image: imageField(),
     env: envField(),
     resources: resourcesField(),
+    ...placementFields(),
 });
 
 /** What every kind has whose command runs to an end. */

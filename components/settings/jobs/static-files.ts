@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 import { entryInteger, entryName, entryObject, entryText, field } from "../entries";
-import { replicasField, resourcesField } from "./fields";
+import { placementFields, replicasField, resourcesField } from "./fields";
 import { clusterIpField, portField } from "./service";
 
 /** A folder of this machine, served over HTTP. */
@@ -22,5 +22,6 @@ export const staticFiles = entryObject({
     }),
     port: portField("The port at which clients call it.", "80", 80),
     resources: resourcesField("50m", "64Mi"),
+    ...placementFields(),
     clusterIP: clusterIpField(),
 });

@@ -34,7 +34,7 @@ export function jobSpec(args: RunArgs, labels: Record<string, string>): types.in
                 restartPolicy: "Never",
                 ...(deadline === undefined ? {} : { activeDeadlineSeconds: deadline }),
                 terminationGracePeriodSeconds: grace,
-                ...workloadPod([workloadContainer(args, args.command)]),
+                ...workloadPod([workloadContainer(args, args.command)], args),
             },
         },
     };

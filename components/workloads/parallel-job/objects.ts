@@ -135,18 +135,21 @@ export function workersController(
     const { workers } = objectNames(spec.workloadName);
     const labels = workloadLabels(workers, component);
     const container = workloadContainer(spec, [program, "worker", "--", ...spec.command]);
-    const pod = workloadPod([
-        {
-            ...container,
-            env: [
-                ...environmentVariables(spec.env ?? {}),
-                ...brokerEnvironment(spec, broker, digest),
-                field("PARALLEL_WORKER", "metadata.name"),
-                ...seconds("PARALLEL_TASK_TIMEOUT", spec.taskTimeout),
-            ],
-            volumeMounts: [{ name: "program", mountPath: programFolder, readOnly: true }],
-        },
-    ]);
+    const pod = workloadPod(
+        [
+            {
+                ...container,
+                env: [
+                    ...environmentVariables(spec.env ?? {}),
+                    ...brokerEnvironment(spec, broker, digest),
+                    field("PARALLEL_WORKER", "metadata.name"),
+                    ...seconds("PARALLEL_TASK_TIMEOUT", spec.taskTimeout),
+                ],
+                volumeMounts: [{ name: "program", mountPath: programFolder, readOnly: true }],
+            },
+        ],
+        spec,
+    );
     return {
         metadata: metadata(spec, workers, { ...notWaitedFor, [workersAnnotation]: String(spec.workers) }),
         spec: {

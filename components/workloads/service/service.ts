@@ -68,7 +68,7 @@ export function serviceDeployment(args: ServiceArgs): apps.DeploymentArgs {
             template: {
                 metadata: { labels },
                 spec: {
-                    ...workloadPod([container]),
+                    ...workloadPod([container], args),
                     terminationGracePeriodSeconds: args.drain + args.stopTimeout,
                     topologySpreadConstraints: [
                         {

@@ -64,19 +64,22 @@ export function siteController(args: ObjectArgs, { image, version }: Site): core
             template: {
                 metadata: { labels },
                 spec: {
-                    ...workloadPod([
-                        {
-                            ...container,
-                            ports: [{ name: "http", containerPort }],
-                            securityContext: { ...restrictedContainer(), readOnlyRootFilesystem: true },
-                            startupProbe: { ...asked, periodSeconds: 1, failureThreshold: 60 },
-                            readinessProbe: { ...asked, periodSeconds: 5 },
-                            livenessProbe: { ...asked, periodSeconds: 10, failureThreshold: 6 },
-                            // Until all nodes have learned that the Service means other pods now.
-                            lifecycle: { preStop: { sleep: { seconds: 5 } } },
-                            volumeMounts: [{ name: "tmp", mountPath: "/tmp" }],
-                        },
-                    ]),
+                    ...workloadPod(
+                        [
+                            {
+                                ...container,
+                                ports: [{ name: "http", containerPort }],
+                                securityContext: { ...restrictedContainer(), readOnlyRootFilesystem: true },
+                                startupProbe: { ...asked, periodSeconds: 1, failureThreshold: 60 },
+                                readinessProbe: { ...asked, periodSeconds: 5 },
+                                livenessProbe: { ...asked, periodSeconds: 10, failureThreshold: 6 },
+                                // Until all nodes have learned that the Service means other pods now.
+                                lifecycle: { preStop: { sleep: { seconds: 5 } } },
+                                volumeMounts: [{ name: "tmp", mountPath: "/tmp" }],
+                            },
+                        ],
+                        args,
+                    ),
                     volumes: [{ name: "tmp", emptyDir: { medium: "Memory", sizeLimit: "16Mi" } }],
                 },
             },
