@@ -139,6 +139,21 @@ describe("a real machine", function () {
         assert.match(await machine.kubectl("get", "namespace", "kept"), /Active/);
     });
 
+    it("that does not become Ready in time says what it waited for, with kubelet's last words, and is taken up", async () => {
+        const dropIn = "/etc/systemd/system/kubelet.service.d/99-broken.conf";
+        const broken = '[Service]\\nExecStart=\\nExecStart=/bin/sh -c "echo kubelet-is-broken; exit 1"\\n';
+        await ok(machine.inNode(`printf '${broken}' >${dropIn}`));
+        await ok(docker(["restart", "--time", "60", node]));
+        const { code, stderr } = await machine.main(["up"], `${machine.specification()}timeoutSeconds: 15\n`);
+        assert.equal(code, 1);
+        assert.match(stderr, new RegExp(`${clusterName} has not become healthy within 15 s: still waiting for `));
+        assert.match(stderr, new RegExp(`${node}, kubelet's last words:\n(  .*\n)*  .*kubelet-is-broken`));
+        assert.match(stderr, /Run the command again to go on waiting, or `pulumi destroy` to start over/);
+        await ok(machine.inNode(`rm ${dropIn} && systemctl daemon-reload && systemctl restart kubelet`));
+        await ok(machine.main(["up"], machine.specification()));
+        assert.match(await machine.kubectl("get", "namespace", "kept"), /Active/);
+    });
+
     it("is not silently made anew when all of it was deleted behind Pulumi's back", async () => {
         await docker(["rm", "--force", node]);
         const { volumes } = await belongings(clusterName);
