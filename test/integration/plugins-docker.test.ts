@@ -1,70 +1,22 @@
 /** The stand-in docker plugin under Pulumi's real engine, with a real Docker engine and real registries. */
 import * as assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, unlinkSync, utimesSync, writeFileSync } from "node:fs";
-import { request } from "node:http";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { execFileSync } from "node:child_process";
+import { chmodSync, mkdirSync, symlinkSync, unlinkSync, utimesSync, writeFileSync } from "node:fs";
 
-import { hashSync } from "bcryptjs";
-
-import { Engine, until } from "./plugins-engine";
+import { askRegistry } from "../../plugins/docker/registry-http";
+import type { RegistryAnswer } from "../../plugins/docker/registry-http";
+import { freePort } from "../e2e/workspace";
+import { Engine } from "./plugins-engine";
 import type { Project } from "./plugins-engine";
+import { RegistryServer } from "./registry-server";
 
 const USER = "tester";
 const PASSWORD = "registry-password-9361";
 
-/** Debian's docker-registry on a free port of this machine. */
-class Registry {
-    private readonly folder = mkdtempSync(join(tmpdir(), "nta-registry-"));
-    private child: ChildProcess | undefined;
-    host = "";
-
-    constructor(private readonly withLogin: boolean) {}
-
-    async start(): Promise<void> {
-        const port = await freePort();
-        this.host = `127.0.0.1:${port}`;
-        const login = `auth: {htpasswd: {realm: test, path: ${join(this.folder, "htpasswd")}}}\n`;
-        writeFileSync(join(this.folder, "htpasswd"), `${USER}:${hashSync(PASSWORD, 4)}\n`);
-        writeFileSync(
-            join(this.folder, "config.yml"),
-            `version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: ${this.folder}/data}}\n` +
-                `http: {addr: "${this.host}"}\n${this.withLogin ? login : ""}`,
-        );
-        this.child = spawn("docker-registry", ["serve", join(this.folder, "config.yml")], { stdio: "ignore" });
-        await until("the registry answers", async () => (await httpGet(this.host, "/v2/")).status > 0);
-    }
-
-    stop(): void {
-        this.child?.kill("SIGKILL");
-        rmSync(this.folder, { recursive: true, force: true });
-    }
-}
-
-function freePort(): Promise<number> {
-    return new Promise((resolve) => {
-        const server = createServer().listen(0, "127.0.0.1", () => {
-            const { port } = server.address() as AddressInfo;
-            server.close(() => resolve(port));
-        });
-    });
-}
-
-function httpGet(host: string, path: string): Promise<{ status: number; body: string }> {
-    return new Promise((resolve) => {
-        const headers = { accept: "application/vnd.docker.distribution.manifest.v2+json" };
-        request(`http://${host}${path}`, { headers, agent: false }, (response) => {
-            let body = "";
-            response.on("data", (chunk: Buffer) => (body += chunk.toString()));
-            response.on("end", () => resolve({ status: response.statusCode ?? 0, body }));
-        })
-            .on("error", () => resolve({ status: 0, body: "" }))
-            .end();
-    });
+/** The answer of a registry that speaks plain HTTP. */
+function ask(host: string, path: string): Promise<RegistryAnswer> {
+    const accept = "application/vnd.docker.distribution.manifest.v2+json";
+    return askRegistry({ host, insecure: true }, { method: "GET", path, accept });
 }
 
 /** A context with an executable, a link, an ignored file, and a Dockerfile that builds from nothing. */
@@ -105,8 +57,8 @@ function imageFiles(name: string): Record<string, string> {
 describe("docker plugin and engine", function () {
     this.timeout(240_000);
     let engine: Engine;
-    const open = new Registry(false);
-    const closed = new Registry(true);
+    const open = new RegistryServer();
+    const closed = new RegistryServer({ login: { username: USER, password: PASSWORD } });
     const nowhere = { DOCKER_HOST: "unix:///nonexistent/docker.sock" };
 
     before(async () => {
@@ -159,7 +111,7 @@ describe("docker plugin and engine", function () {
             platform: "linux/amd64",
         });
         assert.match(digest, /^127\.0\.0\.1:\d+\/app@sha256:[0-9a-f]{64}$/);
-        const manifest = await httpGet(open.host, `/v2/app/manifests/${digest.split("@")[1]}`);
+        const manifest = await ask(open.host, `/v2/app/manifests/${digest.split("@")[1]}`);
         assert.equal(manifest.status, 200);
         assert.deepEqual(imageFiles(`${open.host}/app:v1`), {
             "files/": "drwxr-xr-x 0/0",
@@ -201,7 +153,7 @@ describe("docker plugin and engine", function () {
         assert.notEqual((await project.outputs()).digest, changed);
 
         await project.destroy(nowhere);
-        assert.equal((await httpGet(open.host, "/v2/app/manifests/v1")).status, 200, "what was pushed stays");
+        assert.equal((await ask(open.host, "/v2/app/manifests/v1")).status, 200, "what was pushed stays");
     });
 
     it("builds images on each other by digest, and tells of it in a preview", async () => {
@@ -244,12 +196,12 @@ describe("docker plugin and engine", function () {
         makeContext(project);
         const preview = await project.preview();
         assert.ok(preview.messages.some((text) => text.includes("COPY . /files/")));
-        assert.equal((await httpGet(open.host, "/v2/unpushed/tags/list")).status, 404);
+        assert.equal((await ask(open.host, "/v2/unpushed/tags/list")).status, 404);
         await project.up();
         const id = execFileSync("docker", ["inspect", "--format", "{{.Id}}", `${open.host}/unpushed:v1`], {
             encoding: "utf8",
         }).trim();
-        assert.equal((await httpGet(open.host, "/v2/unpushed/tags/list")).status, 404);
+        assert.equal((await ask(open.host, "/v2/unpushed/tags/list")).status, 404);
         assert.equal((await project.outputs()).digest, id);
     });
 

@@ -13,9 +13,10 @@ import { registryScript } from "../../machine/registry";
 import { nodeImage } from "../../machine/provider";
 import type { NodeRegistry } from "../../machine/spec";
 import { registryProblem } from "../../registry/check";
+import { DockerEngine } from "./docker-engine";
 import { Engine, until } from "./plugins-engine";
 import type { Project } from "./plugins-engine";
-import { RegistryServer } from "./registry-server";
+import { bridgeAddress, RegistryServer } from "./registry-server";
 
 const root = join(__dirname, "../..");
 const login = { username: "tester", password: "registry-password-4471" };
@@ -58,20 +59,17 @@ const program = `
 
 describe("registries", function () {
     this.timeout(300_000);
-    // Also while no container is in the network, when Node.js does not list the interface.
-    const docker0 = execFileSync("ip", ["-4", "-o", "address", "show", "docker0"], { encoding: "utf8" });
-    const gateway = /inet ([\d.]+)/.exec(docker0)?.[1] ?? "";
-    const plain = new RegistryServer({ address: gateway });
-    /** Docker lets everyone speak plain HTTP to the loopback address. */
-    const plainOnLoopback = new RegistryServer({ dataOf: plain });
-    const closed = new RegistryServer({ address: gateway, tls: true, login });
+    const address = bridgeAddress();
+    const plain = new RegistryServer({ address });
+    const closed = new RegistryServer({ address, tls: true, login });
+    /** This machine's engine is not to be told to speak plain HTTP. */
+    const other = new DockerEngine(address);
     let engine: Engine;
     let project: Project;
     let node: string;
 
     before(async () => {
-        assert.notEqual(gateway, "", "Docker has its bridge, docker0");
-        await Promise.all([plain.start(), plainOnLoopback.start(), closed.start()]);
+        await Promise.all([plain.start(), closed.start()]);
         engine = await Engine.create(["docker", "command"]);
         project = await engine.project("nta", program);
         // Commands of the program are paths in the program's folder.
@@ -94,13 +92,13 @@ describe("registries", function () {
         if (node !== undefined) {
             docker("rm", "--force", "--volumes", node);
         }
-        for (const registry of [plainOnLoopback, plain, closed]) {
-            const ids = docker("images", "--quiet", "--no-trunc", `${registry.host}/*/*`).split("\n").filter(Boolean);
-            for (const id of new Set(ids)) {
-                docker("rmi", "--force", id);
-            }
-            registry.stop();
+        const ids = docker("images", "--quiet", "--no-trunc", `${closed.host}/*/*`).split("\n").filter(Boolean);
+        for (const id of new Set(ids)) {
+            docker("rmi", "--force", id);
         }
+        await other.stop();
+        plain.stop();
+        closed.stop();
     });
 
     function nodeRuns(script: string): boolean {
@@ -145,30 +143,39 @@ describe("registries", function () {
         registryUsername: login.username,
     });
 
-    it("plain HTTP: an engine that does not allow it is told of before anything is built", async () => {
+    it("plain HTTP: what Docker must be told is said before anything is built, and then it pushes", async function () {
+        if (process.getuid?.() !== 0) {
+            this.skip(); // It takes an engine of its own.
+        }
+        await other.start();
         await configure({ registry: `${plain.host}/plain`, registryInsecure: "true" });
-        const output = await project.failing("up");
-        assert.match(output, /speaks plain HTTP[^]*daemon\.json[^]*"insecure-registries": \["[\d.:]+"\]/);
-        assert.match(output, /systemctl reload docker/);
+        const output = await project.failing("up", other.env);
+        assert.match(output, /speaks plain HTTP[^]*daemon\.json[^]*systemctl reload docker/);
         assert.doesNotMatch(output, /building .*mysql/);
+        const advice = /^ *("insecure-registries": .*)$/m.exec(output)?.[1];
+        await other.reload(JSON.parse(`{${advice}}`) as object);
+        await project.up(other.env);
+        pulledByPlainHttp((await images()).rabbitmq);
     });
 
-    it("plain HTTP: digests in the preview, pulled on a node", async () => {
-        for (const name of ["mysql", "rabbitmq"]) {
-            const reference = `${plainOnLoopback.host}/plain/${name}:latest`;
-            const args = ["BASE=scratch", `NAME=plain-${name}`].flatMap((arg) => ["--build-arg", arg]);
-            docker("build", "--quiet", ...args, "--tag", reference, project.path("app"));
-            docker("push", reference);
-        }
-        await configure({ registry: `${plain.host}/plain`, registryInsecure: "true", buildImages: "false" });
-        await project.up({ DOCKER_HOST: "unix:///nonexistent/docker.sock" });
-        const { rabbitmq } = await images();
-        assert.match(rabbitmq, new RegExp(`^${plain.host}/plain/rabbitmq@sha256:[0-9a-f]{64}$`));
+    /** Checks that it is an image of the registry that speaks plain HTTP, and that a node pulls it if it is told so. */
+    function pulledByPlainHttp(reference: string): void {
+        assert.match(reference, new RegExp(`^${plain.host}/plain/rabbitmq@sha256:[0-9a-f]{64}$`));
         const known: NodeRegistry = { host: plain.host, insecure: true };
         tellNode({ ...known, insecure: false });
-        assert.ok(!nodePulls(rabbitmq), "a node that is not told of plain HTTP can't pull");
+        assert.ok(!nodePulls(reference), "a node that is not told of plain HTTP can't pull");
         tellNode(known);
-        assert.ok(nodePulls(rabbitmq));
+        assert.ok(nodePulls(reference));
+    }
+
+    it("plain HTTP: digests in the preview, without Docker", async function () {
+        if (process.getuid?.() !== 0) {
+            this.skip(); // The test before it has pushed them.
+        }
+        const before = await images();
+        await configure({ registry: `${plain.host}/plain`, registryInsecure: "true", buildImages: "false" });
+        await project.up({ DOCKER_HOST: "unix:///nonexistent/docker.sock" });
+        assert.deepEqual(await images(), before);
     });
 
     it("own authority, login and path: another registry is pushed to, Docker trusts it, a node pulls", async () => {
@@ -224,7 +231,7 @@ describe("registries", function () {
         const cases: [settings: Record<string, string>, password: string | undefined, message: RegExp][] = [
             [withLogin(), "wrong", /refuses the user name or the password[^]*config set --secret registryPassword/],
             [{ registry: `${closed.host}/team/a` }, undefined, /authority that is not known[^]*registryCa/],
-            [{ registry: `${gateway}:1/team` }, undefined, /can't be reached: nothing listens there/],
+            [{ registry: `${address}:1/team` }, undefined, /can't be reached: nothing listens there/],
         ];
         for (const [settings, password, message] of cases) {
             await configure(settings, password);

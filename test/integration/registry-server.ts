@@ -1,34 +1,39 @@
+import * as assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { hashSync } from "bcryptjs";
 
 import { askRegistry } from "../../plugins/docker/registry-http";
+import { freePort } from "../e2e/workspace";
 import { until } from "./plugins-engine";
+
+export interface RegistryLogin {
+    username: string;
+    password: string;
+}
 
 export interface RegistryServerOptions {
     /** Default: the loopback address. */
     address?: string;
-    login?: { username: string; password: string };
+    login?: RegistryLogin;
     /** HTTPS, with a certificate of an authority that is made for it. */
     tls?: boolean;
-    /** Serves what another one has, at another address. */
-    dataOf?: RegistryServer;
 }
 
-/** A port of an address that is free now. */
-function freePort(address: string): Promise<number> {
-    return new Promise((resolve) => {
-        const server = createServer().listen(0, address, () => {
-            const { port } = server.address() as AddressInfo;
-            server.close(() => resolve(port));
-        });
-    });
+/**
+ * The address of this machine on Docker's bridge, at which the machine itself, containers and nodes reach what listens
+ * there.
+ */
+export function bridgeAddress(): string {
+    // Also while no container is in the network, when Node.js does not list the interface.
+    const docker0 = execFileSync("ip", ["-4", "-o", "address", "show", "docker0"], { encoding: "utf8" });
+    const address = /inet ([\d.]+)/.exec(docker0)?.[1];
+    assert.ok(address, "Docker has its bridge, docker0");
+    return address;
 }
 
 /** Debian's docker-registry on a free port of this machine. */
@@ -46,27 +51,29 @@ export class RegistryServer {
     }
 
     async start(): Promise<void> {
-        const { address = "127.0.0.1", login, tls, dataOf } = this.options;
-        this.host = `${address}:${await freePort(address)}`;
+        const { address = "127.0.0.1", login, tls } = this.options;
+        this.host = `${address}:${await freePort()}`;
         const http: Record<string, unknown> = { addr: this.host };
         if (tls === true) {
             this.makeCertificates(address);
             http.tls = { certificate: join(this.folder, "server.crt"), key: join(this.folder, "server.key") };
         }
-        const htpasswd = join(this.folder, "htpasswd");
         if (login !== undefined) {
-            writeFileSync(htpasswd, `${login.username}:${hashSync(login.password, 4)}\n`);
+            this.setLogin(login);
         }
         const config = {
             version: 0.1,
             log: { level: "error" },
-            storage: { filesystem: { rootdirectory: join((dataOf ?? this).folder, "data") } },
+            storage: { filesystem: { rootdirectory: join(this.folder, "data") } },
             http,
-            ...(login === undefined ? {} : { auth: { htpasswd: { realm: "test", path: htpasswd } } }),
+            ...(login === undefined ? {} : { auth: { htpasswd: { realm: "test", path: this.htpasswd } } }),
         };
         // JSON is YAML.
         writeFileSync(join(this.folder, "config.yml"), JSON.stringify(config));
-        this.child = spawn("docker-registry", ["serve", join(this.folder, "config.yml")], { stdio: "ignore" });
+        const log = openSync(this.log, "a");
+        const command = ["serve", join(this.folder, "config.yml")];
+        this.child = spawn("docker-registry", command, { stdio: ["ignore", log, "ignore"] });
+        closeSync(log);
         await until("the registry answers", async () => {
             const request = { method: "GET", path: "/v2/" } as const;
             const endpoint = { host: this.host, insecure: tls !== true, insecureSkipVerify: true };
@@ -75,6 +82,24 @@ export class RegistryServer {
                 () => false,
             );
         });
+    }
+
+    /** Another login in place of the one that there is, from the next request on. */
+    setLogin({ username, password }: RegistryLogin): void {
+        writeFileSync(this.htpasswd, `${username}:${hashSync(password, 4)}\n`);
+    }
+
+    /** Lines of the requests so far: who asked, when, for what, the answer's status, and with which program. */
+    requests(): string[] {
+        return readFileSync(this.log, "utf8").split("\n");
+    }
+
+    private get log(): string {
+        return join(this.folder, "access.log");
+    }
+
+    private get htpasswd(): string {
+        return join(this.folder, "htpasswd");
     }
 
     private makeCertificates(address: string): void {
