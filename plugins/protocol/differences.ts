@@ -1,6 +1,7 @@
 /** What changed between two property maps, as the engine's detailed diffs name it. */
 import { Secret, Unknown, isPropertyMap, sameValue } from "./properties";
 import type { PropertyMap, PropertyValue } from "./properties";
+import type { DetailedChange, DiffResult } from "./provider";
 
 export type ChangeKind = "add" | "delete" | "update";
 
@@ -58,4 +59,33 @@ export function appendKey(path: string, key: string): string {
         return path === "" ? key : `${path}.${key}`;
     }
     return `${path}[${JSON.stringify(key)}]`;
+}
+
+/**
+ * The diff of a type whose inputs can all change in place, except those whose names are in `replaceOn`.
+ */
+export function structuralDiff(
+    oldInputs: PropertyMap,
+    newInputs: PropertyMap,
+    options: { replaceOn?: readonly string[]; deleteBeforeReplace?: boolean } = {},
+): DiffResult {
+    const replaceOn = new Set(options.replaceOn ?? []);
+    const detailed: NonNullable<DiffResult["detailed"]> = {};
+    const replaces = new Set<string>();
+    for (const difference of differences(oldInputs, newInputs)) {
+        const replace = replaceOn.has(difference.property);
+        if (replace) {
+            replaces.add(difference.property);
+        }
+        detailed[difference.path] = {
+            kind: (replace ? `${difference.kind}-replace` : difference.kind) as DetailedChange,
+            inputDiff: true,
+        };
+    }
+    return {
+        changes: Object.keys(detailed).length > 0,
+        replaces: [...replaces],
+        deleteBeforeReplace: options.deleteBeforeReplace,
+        detailed,
+    };
 }

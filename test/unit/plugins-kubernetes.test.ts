@@ -17,8 +17,9 @@ import {
     markSecrets,
     toKubernetes,
 } from "../../plugins/kubernetes/object";
+import { plannedState } from "../../plugins/kubernetes/object-state";
 import { containerProblems, podProblem } from "../../plugins/kubernetes/pods";
-import { KubernetesProvider, plannedState } from "../../plugins/kubernetes/provider";
+import { KubernetesProvider } from "../../plugins/kubernetes/provider";
 import { parseQuantity } from "../../plugins/kubernetes/quantity";
 import { Observation, parseWaitFor, readinessOf, selectorText, Verdict } from "../../plugins/kubernetes/readiness";
 import { replacementPaths } from "../../plugins/kubernetes/replacement-rules";
@@ -285,7 +286,7 @@ describe("kubernetes plugin: diff", () => {
     it("deletes first where the name is fixed", async () => {
         const provider = new KubernetesProvider();
         const run = (olds: PropertyMap, news: PropertyMap) =>
-            provider.diff(context("kubernetes:core/v1:ConfigMap"), {
+            provider.resource().diff(context("kubernetes:core/v1:ConfigMap"), {
                 id: "default/a",
                 oldState: {},
                 oldInputs: { apiVersion: "v1", kind: "ConfigMap", ...olds },
@@ -319,7 +320,7 @@ describe("kubernetes plugin: diff", () => {
                 kind: "Job",
                 metadata: { name: "a", namespace: "default", annotations },
             };
-            return new KubernetesProvider().diff(context("kubernetes:batch/v1:Job"), {
+            return new KubernetesProvider().resource().diff(context("kubernetes:batch/v1:Job"), {
                 id: "default/a",
                 oldState: { ...job, status: { conditions } },
                 oldInputs: job,
@@ -343,7 +344,7 @@ describe("kubernetes plugin: check", () => {
         const provider = new KubernetesProvider();
         const config = { kubeconfig: kubeconfig("https://127.0.0.1:1"), namespace: "mine" };
         await provider.configure(context("pulumi:providers:kubernetes"), config);
-        return provider.check(context(type, "thing"), {
+        return provider.resource().check(context(type, "thing"), {
             olds: undefined,
             news,
             randomSeed: new Uint8Array([1]),
@@ -392,7 +393,7 @@ describe("kubernetes plugin: check", () => {
         await configure({ kubeconfig: "neither path nor contents" });
         const inputs = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "a" } };
         await assert.rejects(
-            provider.create(context("kubernetes:core/v1:ConfigMap"), inputs),
+            provider.resource().create(context("kubernetes:core/v1:ConfigMap"), inputs),
             /cluster is unreachable: this is neither the path/,
         );
     });
