@@ -4,7 +4,8 @@
 /* global console, process, setInterval, clearInterval */
 
 import { spawn } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -12,6 +13,7 @@ import lock from "./lock.cjs";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 const oldest = 20;
+const bundled = new Set(["preview-diff"]);
 
 /** What keeps the installed packages from fitting the lock file, or undefined when they fit. */
 function packagesProblem() {
@@ -55,6 +57,24 @@ async function installPackages(problem) {
         process.exit(1);
     }
     console.log(`Node packages: installed (${seconds()})`);
+}
+
+/**
+ * Runs a tool in this process, as one bundle: it starts in a fifth of the time. For tools that are waited for and that
+ * neither download nor start what outlives them.
+ */
+async function runHere(name, args) {
+    const { bundle } = await import("./bundle.cjs");
+    const source = join(root, "tools", `${name}.ts`);
+    const { text } = await bundle(source, root, ["esbuild"]);
+    const file = join(root, "node_modules", ".cache", "tools", `${name}.js`);
+    mkdirSync(dirname(file), { recursive: true });
+    const partial = `${file}.${process.pid}`;
+    writeFileSync(partial, text);
+    renameSync(partial, file);
+    process.chdir(root);
+    process.argv = [process.execPath, source, ...args];
+    createRequire(file)(file);
 }
 
 /** Runs the tool in place of this process, as far as Node can: same terminal, same exit code. */
@@ -104,4 +124,4 @@ if (problem !== undefined) {
     }
     release();
 }
-await runTool(tool, rest);
+await (bundled.has(tool) ? runHere : runTool)(tool, rest);

@@ -7,8 +7,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
+import type { Bundle } from "./bundle.cjs";
 import { root } from "./directories";
-import { type BaseCommit, extractBase, findBase, packagesFor } from "./preview-diff/base";
+import { type BaseCommit, extractBase, findBase, lockedPackages, packagesFor } from "./preview-diff/base";
 import type { ComparedSide } from "./preview-diff/difference";
 import { bundleRecorder, declare, type SideResult } from "./preview-diff/side";
 import { Problem, runMain } from "./problem";
@@ -63,7 +64,7 @@ function stackFileIn(folder: string, stack: string): string | undefined {
 async function declareBase(
     commit: BaseCommit,
     work: string,
-    recorder: Promise<string>,
+    recorder: Promise<Bundle>,
     options: { stack: string; headStackFile: string },
 ): Promise<ComparedSide> {
     const tree = join(work, "tree");
@@ -96,11 +97,11 @@ runMain(async () => {
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
         process.once(signal, () => process.exit(130));
     }
-    const recorder = bundleRecorder(folder);
+    const recorder = bundleRecorder();
     const headSide = {
         root,
         work: join(folder, "head"),
-        packages: join(root, "node_modules"),
+        packages: { folder: join(root, "node_modules"), locked: lockedPackages(root) },
         stack,
         stackFile: headStackFile,
     };

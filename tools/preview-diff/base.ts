@@ -6,6 +6,7 @@ import { command, tryCommand } from "../command";
 import { cacheDirectory } from "../directories";
 import { Problem } from "../problem";
 import { Progress } from "../progress";
+import type { Packages } from "./packed-packages";
 
 /** A commit, and where the project stands in its tree. */
 export interface BaseCommit {
@@ -53,25 +54,25 @@ interface LockFile {
 }
 
 /** The packages that a program runs with, as one text: equal for lock files that differ in development tools alone. */
-function lockedPackages(folder: string): string {
+export function lockedPackages(folder: string): string {
     const { packages = {} } = JSON.parse(readFileSync(join(folder, "package-lock.json"), "utf8")) as LockFile;
     const entries = Object.entries(packages).filter(([path, entry]) => path !== "" && entry.dev !== true);
     return entries.map(([path, { version, integrity }]) => `${path} ${version} ${integrity}`).join("\n");
 }
 
 /**
- * The `node_modules` folder for the program in `folder`: the working tree's own where both lock files ask for the same
+ * The packages for the program in `folder`: the working tree's own where both lock files ask for the same
  * packages, else one that is installed once for each set of packages and kept in the cache.
  *
  * @throws Error if there is no lock file, or the packages can't be installed
  */
-export async function packagesFor(folder: string, root: string): Promise<string> {
+export async function packagesFor(folder: string, root: string): Promise<Packages> {
     if (!existsSync(join(folder, "package-lock.json"))) {
         throw new Error("there is no package-lock.json");
     }
     const locked = lockedPackages(folder);
     if (locked === lockedPackages(root)) {
-        return join(root, "node_modules");
+        return { folder: join(root, "node_modules"), locked };
     }
     const key = createHash("sha256")
         .update(`${process.version.split(".")[0]}\n${locked}`)
@@ -83,7 +84,7 @@ export async function packagesFor(folder: string, root: string): Promise<string>
             install(folder, installed, report),
         );
     }
-    return join(installed, "node_modules");
+    return { folder: join(installed, "node_modules"), locked };
 }
 
 /** Appears whole or not at all; two runs at once install twice, and the first one's stays. */

@@ -2,7 +2,7 @@
  * Runs one side's program and answers with what it declares. A process of its own: started by `runRecorder`, it is
  * bundled with the newer side's code and runs either side's program with that side's packages.
  */
-import "./lazy-packages";
+import "./package-loading";
 
 import { createHash } from "node:crypto";
 
@@ -111,6 +111,8 @@ async function record(task: RecorderTask): Promise<Declaration> {
     process.env.PULUMI_CONFIG = JSON.stringify(task.config);
     process.env.PULUMI_CONFIG_SECRET_KEYS = JSON.stringify(task.secretKeys);
     isolate();
+    // Pulumi's SDK notes one at each promise, for programs that never end. Answers have messages only.
+    Error.stackTraceLimit = 0;
     const images = new Map<Registration, ImageBuild>();
     const run = await runProgram(
         // eslint-disable-next-line @typescript-eslint/no-require-imports -- which program it is, the task says

@@ -1,11 +1,11 @@
 import { fork } from "node:child_process";
-import { copyFile } from "node:fs/promises";
-import { existsSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { isAbsolute, join, resolve } from "node:path";
 
-import { bundle } from "./bundle";
+import { type Bundle, bundle } from "../bundle.cjs";
 import { type Configuration, readConfiguration } from "./configuration";
 import type { Declaration, RecorderAnswer, RecorderTask } from "./declaration";
+import { type Packages, packPackages } from "./packed-packages";
 
 /** How long a program may take, in milliseconds. */
 const timeout = 600_000;
@@ -16,7 +16,7 @@ export interface Side {
     root: string;
     /** Folder for what is made on the way; removed by whoever made it. */
     work: string;
-    packages: string;
+    packages: Packages;
     stack: string;
     /** Text of Pulumi.<stack>.yaml. */
     stackFile: string | undefined;
@@ -67,16 +67,20 @@ function withLocalSource(
     return { values: { ...configuration.values, [key]: "sample" }, notes: [note] };
 }
 
-/** Bundles the recorder into a folder; it takes Pulumi's SDK from wherever its copy stands, and nothing else. */
-export async function bundleRecorder(folder: string): Promise<string> {
-    const file = join(folder, "recorder.js");
-    await bundle(join(__dirname, "recorder.ts"), file, resolve(__dirname, "../.."), ["@pulumi/*"]);
-    return file;
+/** Bundles the recorder; it takes Pulumi's SDK from wherever its file stands, and nothing else. */
+export function bundleRecorder(): Promise<Bundle> {
+    return bundle(join(__dirname, "recorder.ts"), resolve(__dirname, "../.."), ["@pulumi/*"]);
 }
 
-function runRecorder(recorder: string, task: RecorderTask, cwd: string, work: string): Promise<Declaration> {
+function runRecorder(
+    recorder: string,
+    packed: string | undefined,
+    task: RecorderTask,
+    cwd: string,
+    work: string,
+): Promise<Declaration> {
     return new Promise((settle, reject) => {
-        const child = fork(recorder, [], {
+        const child = fork(recorder, packed === undefined ? [] : [packed], {
             cwd,
             execArgv: [],
             silent: true,
@@ -114,10 +118,10 @@ function runRecorder(recorder: string, task: RecorderTask, cwd: string, work: st
 /**
  * Runs a side's program against a mock of the engine. Never throws for what is wrong with the program: that is a result.
  *
- * @param recorder file of the bundled recorder, from {@link bundleRecorder}
+ * @param recorder from {@link bundleRecorder}
  * @param projectRoot the working tree, for paths in settings
  */
-export async function declare(side: Side, recorder: Promise<string>, projectRoot: string): Promise<SideResult> {
+export async function declare(side: Side, recorder: Promise<Bundle>, projectRoot: string): Promise<SideResult> {
     const { root, work, stack } = side;
     const result: SideResult = { notes: [] };
     const places: [string, string][] = [
@@ -133,20 +137,23 @@ export async function declare(side: Side, recorder: Promise<string>, projectRoot
         result.configuration = configuration;
         mkdirSync(work, { recursive: true });
         if (!existsSync(join(work, "node_modules"))) {
-            symlinkSync(side.packages, join(work, "node_modules"));
+            symlinkSync(side.packages.folder, join(work, "node_modules"));
         }
         const program = join(work, "program.js");
-        const recorderHere = join(work, "recorder.js");
-        await Promise.all([
-            bundle(entryPoint(root, configuration.main), program, root),
-            recorder.then((file) => copyFile(file, recorderHere)),
+        const recorderFile = join(work, "recorder.js");
+        const [ofProgram, ofRecorder] = await Promise.all([
+            bundle(entryPoint(root, configuration.main), root),
+            recorder,
         ]);
+        writeFileSync(program, ofProgram.text);
+        writeFileSync(recorderFile, ofRecorder.text);
+        const packed = await packPackages([...ofProgram.packages, ...ofRecorder.packages], side.packages);
         const { values, notes } = withLocalSource(configuration, projectRoot);
         result.notes.push(...notes);
         const folders = places.map(([path, placeholder]) => ({ path, placeholder }));
         const { project, secretKeys } = configuration;
         const task = { program, project, stack, config: values, secretKeys, folders };
-        result.declaration = await runRecorder(recorderHere, task, root, work);
+        result.declaration = await runRecorder(recorderFile, packed, task, root, work);
     } catch (error) {
         result.error = readable(error instanceof Error ? error.message : String(error));
     }
