@@ -1,9 +1,10 @@
+import { existsSync, readFileSync } from "node:fs";
 import { MachineFolder } from "../../machine/folder";
 import type { VagrantSpec } from "../../machine/vagrantfile";
 import type { StackCluster } from "../cluster";
 import type { Node } from "../objects";
 import { certificates } from "./certificates";
-import type { Outside } from "./links";
+import { hostNames, type Outside } from "./links";
 import { statusReport, type ClusterObjects, type StatusReport } from "./report";
 
 /** Where the API has each kind of {@link ClusterObjects}. */
@@ -16,17 +17,21 @@ const collections: Readonly<Record<keyof ClusterObjects, string>> = {
     volumeClaims: "/api/v1/persistentvolumeclaims",
 };
 
+/** Where this system's names for addresses are. */
+const hostsFile = "/etc/hosts";
+
 function outside(clusterName: string, nodes: readonly Node[]): Outside {
+    const names = existsSync(hostsFile) ? hostNames(readFileSync(hostsFile, "utf8")) : undefined;
     const machines = new MachineFolder(clusterName).read("machine.json");
     if (machines !== undefined) {
         const { hostAddress, nodes: machineNodes } = JSON.parse(machines) as VagrantSpec;
-        return { forwarded: machineNodes[0]?.ports ?? [], hostAddress };
+        return { forwarded: machineNodes[0]?.ports ?? [], hostAddress, names };
     }
     const addresses = nodes.flatMap((node) => node.status.addresses ?? []);
     const nodeAddress = ["ExternalIP", "InternalIP"]
         .map((type) => addresses.find((address) => address.type === type)?.address)
         .find((address) => address !== undefined);
-    return { forwarded: [], hostAddress: "localhost", nodeAddress };
+    return { forwarded: [], hostAddress: "localhost", nodeAddress, names };
 }
 
 /** Asks a cluster for its state. @throws ApiError, UnreachableError */

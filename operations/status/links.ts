@@ -8,6 +8,20 @@ export interface Outside {
     hostAddress: string;
     /** A node's own address, where no ports are forwarded (a cluster that was not made here). */
     nodeAddress?: string;
+    /** Names that this machine knows addresses by. */
+    names?: ReadonlyMap<string, string>;
+}
+
+/** The first name of each address in a hosts file. */
+export function hostNames(hosts: string): Map<string, string> {
+    const names = new Map<string, string>();
+    for (const line of hosts.split("\n")) {
+        const [address = "", name] = line.replace(/#.*/, "").trim().split(/\s+/);
+        if (name !== undefined && !names.has(address)) {
+            names.set(address, name);
+        }
+    }
+    return names;
 }
 
 /** The scheme that a browser would need; undefined for what is not HTTP as far as one can tell. */
@@ -28,7 +42,8 @@ function link(port: ServicePort, host: string, number: number): string {
 }
 
 /** Where a service answers outside its cluster: links for what is HTTP, `host:port` for the rest. */
-export function serviceLinks({ spec, status }: Service, { forwarded, hostAddress, nodeAddress }: Outside): string[] {
+export function serviceLinks({ spec, status }: Service, outside: Outside): string[] {
+    const { forwarded, hostAddress, nodeAddress, names } = outside;
     const host = ["0.0.0.0", "127.0.0.1"].includes(hostAddress) ? "localhost" : hostAddress;
     const external = [
         ...(status.loadBalancer?.ingress ?? []).map(({ ip, hostname }) => hostname ?? ip ?? ""),
@@ -36,7 +51,9 @@ export function serviceLinks({ spec, status }: Service, { forwarded, hostAddress
     ];
     return (spec.ports ?? []).flatMap((port) => {
         const here = forwarded.find(({ guest }) => guest === port.nodePort);
-        const links = external.filter((address) => address !== "").map((address) => link(port, address, port.port));
+        const links = external
+            .filter((address) => address !== "")
+            .map((address) => link(port, names?.get(address) ?? address, port.port));
         if (here !== undefined) {
             links.push(link(port, host, here.host));
         } else if (links.length === 0 && port.nodePort !== undefined && nodeAddress !== undefined) {

@@ -1,7 +1,7 @@
 import * as assert from "node:assert/strict";
 
 import type { Job, Metadata, Pod, Service } from "../../operations/objects";
-import { serviceLinks } from "../../operations/status/links";
+import { hostNames, serviceLinks } from "../../operations/status/links";
 import { statusReport, type ClusterObjects } from "../../operations/status/report";
 import { coloured, statusText } from "../../operations/status/text";
 import { age } from "../../operations/table";
@@ -269,6 +269,10 @@ describe("the status of a cluster", () => {
             status: { loadBalancer: { ingress: [{ ip: "2001:db8::1" }] } },
         };
         assert.deepEqual(serviceLinks(balanced, none), ["http://[2001:db8::1]", "[2001:db8::1]:2003"]);
+        const hosts =
+            "127.0.0.1\tlocalhost\n# 2001:db8::1 no.web\n2001:db8::1  shop.web shop.web.svc # ours\n2001:db8::1 b\n";
+        const names = hostNames(hosts);
+        assert.deepEqual(serviceLinks(balanced, { ...none, names }), ["http://shop.web", "shop.web:2003"]);
     });
 
     it("gives ages as kubectl does", () => {
