@@ -91,6 +91,9 @@ export function changes(
             result.push(`${node.name} ${words.join(", and ")}`);
         }
     }
+    if (before.disk !== next.disk) {
+        result.push("another disk is for machines that are made from now on: those that are there keep theirs");
+    }
     for (const name of former.keys()) {
         result.push(`${name} is drained and removed, and what its disk holds with it`);
     }

@@ -37,10 +37,13 @@ export function writeVagrantfile(folder: MachineFolder, spec: VagrantSpec): void
     folder.write("machine.json", JSON.stringify(spec, null, 4) + "\n");
 }
 
-/** Machines of which one specification says something else than the other; those that only one of them names are none. */
+/**
+ * Machines of which one specification says something else than the other; those that only one of them names are none, nor
+ * those with another size of disk, which a machine gets when it is made.
+ */
 export function changedMachines(before: VagrantSpec, after: VagrantSpec): string[] {
     const described = ({ nodes, ...all }: VagrantSpec) =>
-        new Map(nodes.map((node) => [node.name, JSON.stringify({ ...all, ...node })]));
+        new Map(nodes.map((node) => [node.name, JSON.stringify({ ...all, disk: undefined, ...node })]));
     const [former, present] = [described(before), described(after)];
     return [...present].flatMap(([name, text]) => (former.has(name) && former.get(name) !== text ? [name] : []));
 }

@@ -125,7 +125,9 @@ export const settingsSchema = z.object({
         expected: "a whole number of MiB from 2048 up, no more than this machine has",
     }),
     disk: integer(20, 10, 4096, {
-        description: "Disk of each node in GiB.",
+        description:
+            "Disk in GiB of each virtual machine that is made from now on. In a container it is this machine's, of which so much " +
+            "must be free for each new node.",
         expected: "a whole number of GiB from 10 to 4096",
     }),
     nodePools: list(nodePool, {

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
 
-import { docker, StackUnderTest } from "./stack-under-test";
+import { docker, StackUnderTest, upTimeout } from "./stack-under-test";
 import { canConnect } from "./workspace";
 
-/** `pulumi destroy`, with a machine and without. The last step: the stack is gone then. */
+/** `pulumi destroy`, without a machine (by `npm run up -- --rebuild`) and with one. The last step: the stack is gone then. */
 export function destroy(stack: StackUnderTest): void {
     describe("destroy", () => {
         const nothingIsLeft = async () => {
@@ -23,27 +23,31 @@ export function destroy(stack: StackUnderTest): void {
             assert.equal(fs.existsSync(path.join(stack.root, "state/nta/machines", stack.cluster)), false);
         };
 
-        const destroyed = async (what: string) => {
-            const result = stack.succeeded(
-                what,
-                await stack.shell("pulumi destroy --yes --skip-preview", { timeout: 180 }),
-            );
-            assert.ok(result.seconds < 60, `it took ${result.seconds.toFixed(0)} s`);
-            await nothingIsLeft();
-        };
+        it("is not needed to make anew what was deleted behind its back: `npm run up` says what is lost, and how", async () => {
+            docker("rm", "--force", stack.node);
+            docker("volume", "rm", ...stack.machineVolumes());
+            const result = await stack.up("lost");
+            assert.notEqual(result.code, 0);
+            const said = result.stdout + result.stderr;
+            assert.match(said, /Lost with them are.*all data in its volumes/s);
+            assert.match(said, /npm run up -- --rebuild/);
+            assert.deepEqual(stack.machineContainers(), []);
+        });
 
-        it("leaves nothing behind", () => destroyed("pulumi destroy"));
-
-        it("makes room for another `up`", async () => {
-            const result = stack.succeeded("up after destroy", await stack.up("again"));
-            assert.match(result.stdout, /source env/);
+        it("is a part of `npm run up -- --rebuild`, after which Taurus answers", async () => {
+            const rebuild = await stack.run("npm", ["run", "up", "--", "--rebuild"], { timeout: upTimeout });
+            assert.match(stack.succeeded("up --rebuild", rebuild).stdout, /source env/);
             const { status } = await (await stack.taurus()).request("GET", "/_models");
             assert.equal(status, 200);
         });
 
-        it("works when the machine was deleted behind its back", async () => {
-            docker("rm", "--force", stack.node);
-            await destroyed("pulumi destroy without a machine");
+        it("leaves nothing behind", async () => {
+            const result = stack.succeeded(
+                "pulumi destroy",
+                await stack.shell("pulumi destroy --yes --skip-preview", { timeout: 180 }),
+            );
+            assert.ok(result.seconds < 60, `it took ${result.seconds.toFixed(0)} s`);
+            await nothingIsLeft();
         });
     });
 }

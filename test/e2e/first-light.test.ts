@@ -3,6 +3,7 @@ import { cluster } from "./cluster";
 import { destroy } from "./destroy";
 import { existingCluster } from "./existing-cluster";
 import { killed } from "./killed";
+import { lifeCycle } from "./life-cycle";
 import { loss } from "./loss";
 import { operations } from "./operations";
 import { StackUnderTest, upTimeout } from "./stack-under-test";
@@ -31,6 +32,7 @@ describe("first light: from a fresh clone to a scored metric, and back", functio
     users(stack);
     existingCluster(stack);
     operations(stack);
+    lifeCycle(stack);
     loss(stack);
     destroy(stack);
 });

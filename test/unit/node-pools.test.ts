@@ -247,6 +247,7 @@ describe("node pools of machines", () => {
         assert.deepEqual(changedMachines(before, { ...before, nodes: [one, { ...two, memory: 4096 }, node("c-4")] }), [
             "c-2",
         ]);
+        assert.deepEqual(changedMachines(before, { ...before, disk: 40 }), []);
         assert.deepEqual(changedMachines(before, { ...before, memory: 4096 }), ["c-1", "c-2", "c-3"]);
         assert.deepEqual(changedMachines(before, JSON.parse(JSON.stringify(before)) as VagrantSpec), []);
     });

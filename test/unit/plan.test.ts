@@ -53,6 +53,7 @@ describe("a changed specification", () => {
                 "libvirt",
                 ["nta-test-1 is restarted for its size", "nta-test-2 is restarted for its size"],
             ],
+            [spec({ disk: 2 }), "libvirt", ["another disk is for machines that are made from now on"]],
             [spec({}, 3), "docker", ["nta-test-3 is new: it joins"]],
             [spec({}, 1), "docker", ["nta-test-2 is drained and removed"]],
         ] as const) {
