@@ -13,11 +13,11 @@ const modeOf = (stat: fs.Stats) => (stat.mode & 0o100 ? 0o755 : 0o644);
 
 function copyFile(from: string, to: string, stat: fs.Stats): void {
     const present = fs.statSync(to, { throwIfNoEntry: false });
-    // Copies carry the original's time, so an unchanged file is neither read nor written again.
+    // Copies carry the original's time, to the millisecond, so an unchanged file is neither read nor written again.
     if (
         present?.isFile() &&
         present.size === stat.size &&
-        present.mtimeMs === stat.mtimeMs &&
+        Math.abs(present.mtimeMs - stat.mtimeMs) < 1 &&
         (present.mode & 0o7777) === modeOf(stat)
     ) {
         return;
