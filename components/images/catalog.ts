@@ -12,7 +12,7 @@ export const imageNames = [
 export type ImageName = (typeof imageNames)[number];
 
 /** Images that are built only for those who ask for them. */
-export const onDemandImageNames = ["parallel", "static-files"] as const;
+export const onDemandImageNames = ["parallel", "static-files", "metallb"] as const;
 
 export type OnDemandImageName = (typeof onDemandImageNames)[number];
 
@@ -30,8 +30,11 @@ export interface ImageRecipe {
     base: { image: ImageName } | { debian: DebianSuite } | "scratch";
     /** Folder of the numenta-apps tree that the Dockerfile finds as `source/`. */
     source?: string;
-    /** Its folder is a Go module too; the Dockerfile finds the program, built and static, as `program/<name>`. */
-    program?: true;
+    /**
+     * Its folder is a Go module too: its programs' names and packages. The Dockerfile finds them, built and static, as
+     * `program/<name>`.
+     */
+    programs?: Readonly<Record<string, string>>;
     /** The Dockerfile finds images/scripts as `scripts/`. */
     scripts: boolean;
     /** The build downloads over HTTPS, so it has to trust what this machine trusts. */
@@ -59,6 +62,13 @@ export const imageRecipes: readonly ImageRecipe[] = [
     { name: "taurus-dynamodb", base: { debian: "bookworm" }, scripts: true, downloads: true },
     { name: "mysql", base: { debian: "bookworm" }, scripts: false, downloads: false },
     { name: "rabbitmq", base: { debian: "bookworm" }, scripts: false, downloads: false },
-    { name: "parallel", base: "scratch", program: true, scripts: false, downloads: false },
+    { name: "parallel", base: "scratch", programs: { parallel: "." }, scripts: false, downloads: false },
     { name: "static-files", base: { debian: "bookworm" }, scripts: false, downloads: false },
+    {
+        name: "metallb",
+        base: "scratch",
+        programs: { controller: "go.universe.tf/metallb/controller", speaker: "go.universe.tf/metallb/speaker" },
+        scripts: false,
+        downloads: false,
+    },
 ];

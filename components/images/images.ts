@@ -48,7 +48,7 @@ export function contextParts(
 ): Record<string, string> {
     return {
         files: path.join(imagesFolder, recipe.name),
-        ...(recipe.program ? { program: program(recipe.name) } : {}),
+        ...(recipe.programs ? { program: program(recipe.name) } : {}),
         ...(recipe.scripts ? { scripts: path.join(imagesFolder, "scripts") } : {}),
         ...(recipe.source === undefined ? {} : { source: path.join(source, recipe.source) }),
     };

@@ -1,5 +1,5 @@
 /** `main.ts <name>`: builds the program of the Go module `images/<name>` into the cache. Progress goes to standard error. */
-import { imageProgram, programArchitecture, programsDirectory } from "../../components/images/program";
+import { imagePrograms, programArchitecture, programsDirectory } from "../../components/images/program";
 import { ensureSet } from "../../node-image/programs";
 
 async function main(name: string | undefined): Promise<void> {
@@ -7,7 +7,7 @@ async function main(name: string | undefined): Promise<void> {
         throw new Error("usage: main.ts <name of a folder under images/ that is a Go module>");
     }
     const progress = (line: string) => process.stderr.write(`${line}\n`);
-    await ensureSet(imageProgram(name), programArchitecture, programsDirectory(), progress);
+    await ensureSet(imagePrograms(name), programArchitecture, programsDirectory(), progress);
 }
 
 main(process.argv[2]).catch((error: Error) => {

@@ -12,7 +12,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { layOutContext } from "../../components/images/build-context";
 import { imageRecipes } from "../../components/images/catalog";
 import { contextParts } from "../../components/images/images";
-import { imageProgram, programArchitecture, programsDirectory } from "../../components/images/program";
+import { imagePrograms, programArchitecture, programsDirectory } from "../../components/images/program";
 import { ensureDebianBase } from "../../images/base/debian-base";
 import releases from "../../images/base/releases.json";
 import { ensureSet } from "../../node-image/programs";
@@ -21,7 +21,7 @@ import { freePort } from "../e2e/workspace";
 
 /** The program of the image `parallel`, built if it is not in the cache. */
 export async function parallelProgram(progress: (line: string) => void = () => {}): Promise<string> {
-    const { folder } = await ensureSet(imageProgram("parallel"), programArchitecture, programsDirectory(), progress);
+    const { folder } = await ensureSet(imagePrograms("parallel"), programArchitecture, programsDirectory(), progress);
     return path.join(folder, "parallel");
 }
 

@@ -9,7 +9,7 @@ import { layOutContext } from "../../components/images/build-context";
 import { imageNames, imageRecipes } from "../../components/images/catalog";
 import { hostCertificates } from "../../components/images/host-certificates";
 import { contextParts, Images, ImagesArgs } from "../../components/images/images";
-import { imageProgram, programsDirectory } from "../../components/images/program";
+import { imagePrograms, programsDirectory } from "../../components/images/program";
 import { publicRepository, resolveSource } from "../../components/images/source";
 import { SecretText } from "../../components/settings";
 import { setFolder } from "../../node-image/program-set";
@@ -122,7 +122,7 @@ describe("Images", function () {
         const cache = process.env["NTA_CACHE"];
         process.env["NTA_CACHE"] = path.join(folder, "cache");
         try {
-            const built = setFolder(imageProgram("parallel"), "amd64", programsDirectory());
+            const built = setFolder(imagePrograms("parallel"), "amd64", programsDirectory());
             write(path.relative(folder, path.join(built, "parallel")), "program", 0o755);
             const { find, outputs } = await run({ onDemand: ["parallel"] });
             const { args, context } = buildOf(find(imageType, "images-parallel"));
@@ -218,7 +218,10 @@ describe("Dockerfiles", () => {
             const recipe = imageRecipes.find((candidate) => candidate.name === name);
             assert.ok(recipe);
             const context = path.join(folder, "context");
-            const built = path.dirname(write(`built/${name}`));
+            for (const program of Object.keys(recipe.programs ?? {})) {
+                write(`built/${program}`);
+            }
+            const built = path.join(folder, "built");
             layOutContext(
                 context,
                 contextParts(recipe, sample, () => built),
