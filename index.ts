@@ -2,6 +2,7 @@ import * as path from "node:path";
 
 import * as pulumi from "@pulumi/pulumi";
 
+import { LoadBalancer } from "./components/addresses/load-balancer";
 import { Cluster } from "./components/cluster/cluster";
 import { ExistingCluster } from "./components/cluster/existing-cluster";
 import type { KubernetesCluster } from "./components/cluster/kubernetes-cluster";
@@ -15,6 +16,7 @@ import {
     clusterNameOf,
     collectorKeysOf,
     existingClusterOf,
+    givesAddresses,
     pulledImagesOf,
     readSettings,
     registryOf,
@@ -32,7 +34,8 @@ const { cpus, memory, disk, apiPort, registryPort, hostAddress } = settings;
 
 // The registry, unless it is the cluster's own, and which images are built here or are there already.
 const access = registryOf(settings);
-const needed = [...imageNames, ...imagesOf(settings.jobs)];
+const onDemand = [...imagesOf(settings.jobs), ...(givesAddresses(settings) ? (["metallb"] as const) : [])];
+const needed = [...imageNames, ...onDemand];
 const pulled = pulledImagesOf(settings, needed);
 const builds = pulled.length < needed.length;
 const externalRegistry =
@@ -87,7 +90,7 @@ const appImages = new Images("images", {
     prebuilt: externalRegistry?.images,
     source: builds ? resolveSource(source).path : "",
     buildCertificates: hostCertificates(),
-    onDemand: imagesOf(settings.jobs),
+    onDemand,
 });
 const image = appImages.refs;
 
@@ -156,7 +159,16 @@ const users = new Users(
     { ...inCluster, dependsOn: [namespace] },
 );
 
-new Workloads(
+// Addresses on the nodes' network, if anything is to have one.
+const loadBalancer =
+    image.metallb &&
+    new LoadBalancer(
+        "addresses",
+        { image: image.metallb, pool: cluster.addressPool(settings.addressPool) },
+        { ...inCluster, provider: cluster.exclusiveProvider, dependsOn: cluster.registryAccess },
+    );
+
+const workloads = new Workloads(
     "workloads",
     {
         ...inNamespace,
@@ -165,7 +177,7 @@ new Workloads(
         broker: support.rabbitmq,
         siteBuild: { ...build, sites: path.join(cacheDirectory(), "sites", pulumi.getStack()) },
     },
-    { ...withNamespace, dependsOn: [support] },
+    { ...withNamespace, dependsOn: loadBalancer ? [support, loadBalancer] : [support] },
 );
 
 export const kubeconfig = cluster.kubeconfig;
@@ -177,6 +189,7 @@ export const addresses = existing
           .all([existing.server, existing.nodeAddress, { taurus: taurus.exposed, ...support.exposed }])
           .apply((known) => addressesOnCluster(...known))
     : addressesOf(settings);
+export const hosts = workloads.hosts;
 export const images = image;
 export const apiKey = taurus.apiKey;
 export const mysqlPassword = support.mysql.password;

@@ -6,6 +6,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import type { RegistryAccess } from "../registry/access";
 import type { ReachArgs } from "./cluster/reach";
+import { isBalanced } from "./settings/addresses";
 import { parseSettings } from "./settings/parse";
 import { SecretText } from "./settings/fields";
 import type { Settings } from "./settings/schema";
@@ -81,6 +82,11 @@ export function existingClusterOf(settings: Settings, owner: string): ReachArgs 
     }
     const source = kubeconfig instanceof SecretText ? { content: kubeconfig.reveal() } : kubeconfig;
     return { kubeconfig: source, context: kubeContext, namespace, owner, storageClass };
+}
+
+/** Whether Services of type LoadBalancer get their addresses from this program. */
+export function givesAddresses({ cluster, addressPool, jobs }: Settings): boolean {
+    return addressPool !== undefined || (cluster === "vagrant" && jobs.some(isBalanced));
 }
 
 /** The collectors' keys that are set, each as a secret. */

@@ -8,14 +8,27 @@ export interface AddressRange {
     prefix: number;
 }
 
+/** An IPv4 address as a number; undefined for anything else. */
+export function parseAddress(text: string): number | undefined {
+    const parts = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text)?.slice(1).map(Number);
+    return parts === undefined || Math.max(...parts) > 255
+        ? undefined
+        : parts.reduce((sum, part) => sum * 256 + part, 0);
+}
+
+/** A number as an IPv4 address. */
+export function addressText(address: number): string {
+    return [24, 16, 8, 0].map((shift) => Math.floor(address / 2 ** shift) % 256).join(".");
+}
+
 /** Reads `10.244.0.0/16`; undefined for anything else, and for an address that is not the first of its range. */
 export function parseRange(text: string): AddressRange | undefined {
-    const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\/(\d{1,2})$/.exec(text);
-    const [a, b, c, d, prefix] = (match?.slice(1) ?? []).map(Number);
-    if (match === null || Math.max(a, b, c, d) > 255 || prefix > 32) {
+    const [, address, length] = /^([\d.]+)\/(\d{1,2})$/.exec(text) ?? [];
+    const first = parseAddress(address ?? "");
+    const prefix = Number(length);
+    if (first === undefined || prefix > 32) {
         return undefined;
     }
-    const first = ((a * 256 + b) * 256 + c) * 256 + d;
     return first % 2 ** (32 - prefix) === 0 ? { first, prefix } : undefined;
 }
 
@@ -25,7 +38,38 @@ export function sizeOf({ prefix }: AddressRange): number {
 }
 
 export function overlaps(one: AddressRange, other: AddressRange): boolean {
-    return one.first < other.first + sizeOf(other) && other.first < one.first + sizeOf(one);
+    return poolsMeet(poolOf(one), poolOf(other));
+}
+
+/** Addresses from one to another, both included: `172.18.255.205-172.18.255.254`. */
+export interface AddressPool {
+    first: number;
+    last: number;
+}
+
+/** Reads `<address>-<address>`; undefined for anything else, and where the end is before the beginning. */
+export function parsePool(text: string): AddressPool | undefined {
+    const [first, last, ...more] = text.split("-").map((end) => parseAddress(end.trim()));
+    return first === undefined || last === undefined || more.length > 0 || last < first ? undefined : { first, last };
+}
+
+export function poolText({ first, last }: AddressPool): string {
+    return `${addressText(first)}-${addressText(last)}`;
+}
+
+/** The addresses of a range, its first and last included. */
+export function poolOf(range: AddressRange): AddressPool {
+    return { first: range.first, last: range.first + sizeOf(range) - 1 };
+}
+
+/** Whether all addresses of one are the other's too. */
+export function contains(pool: AddressPool, { first, last }: AddressPool): boolean {
+    return pool.first <= first && last <= pool.last;
+}
+
+/** Whether one address is in both. */
+export function poolsMeet(one: AddressPool, other: AddressPool): boolean {
+    return one.first <= other.last && other.first <= one.last;
 }
 
 /** A range that this machine's routes lead to, and the device behind it. */
@@ -46,9 +90,7 @@ export function parseRoutes(text: string): Route[] {
         .flatMap((line) => {
             const [device, destination, , , , , , mask] = line.split(/\s+/);
             const prefix = number(mask).toString(2).replaceAll("0", "").length;
-            const first = number(destination);
-            const address = [24, 16, 8, 0].map((shift) => Math.floor(first / 2 ** shift) % 256).join(".");
-            return prefix === 0 ? [] : [{ device, text: `${address}/${prefix}` }];
+            return prefix === 0 ? [] : [{ device, text: `${addressText(number(destination))}/${prefix}` }];
         });
 }
 

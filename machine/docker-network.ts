@@ -1,4 +1,4 @@
-import { parseRange, sizeOf } from "./address-range";
+import { addressText, parseRange, sizeOf } from "./address-range";
 import { clusterLabel, docker, need } from "./docker";
 import { MachineError } from "./errors";
 
@@ -6,7 +6,8 @@ const subnetLabel = "nta.subnet";
 
 /**
  * Makes the cluster's network unless it exists, and gives its range. Docker chooses a free range; the network is then made
- * with that range as its own, because only so may nodes keep fixed addresses in it.
+ * with that range as its own, because only so may nodes keep fixed addresses in it. To containers that others put into it,
+ * Docker gives addresses of the first half: those of the second are for Services (see address-pool.ts).
  */
 export async function ensureNetwork(cluster: string, wanted: string | undefined): Promise<string> {
     const format = `{{index .Labels "${subnetLabel}"}}`;
@@ -24,8 +25,26 @@ export async function ensureNetwork(cluster: string, wanted: string | undefined)
         subnet = await need(["network", "inspect", "--format", "{{(index .IPAM.Config 0).Subnet}}", cluster]);
         await need(["network", "rm", cluster]);
     }
-    await need(["network", "create", ...label, "--label", `${subnetLabel}=${subnet}`, "--subnet", subnet, cluster]);
+    const ranges = ["--subnet", subnet, "--ip-range", firstHalf(subnet)];
+    await need(["network", "create", ...label, "--label", `${subnetLabel}=${subnet}`, ...ranges, cluster]);
     return subnet;
+}
+
+function firstHalf(subnet: string): string {
+    const [address, prefix] = subnet.split("/");
+    return `${address}/${Number(prefix) + 1}`;
+}
+
+/** The containers that are in a network now, with their addresses. */
+export async function containersIn(network: string): Promise<{ name: string; address: string }[]> {
+    const format = "{{range .Containers}}{{.Name}} {{.IPv4Address}}\n{{end}}";
+    const lines = (await need(["network", "inspect", "--format", format, network])).split("\n");
+    return lines
+        .filter((line) => line !== "")
+        .map((line) => {
+            const [name, address] = line.split(" ");
+            return { name, address: address.replace(/\/.*/, "") };
+        });
 }
 
 /** The IPv4 ranges of all of Docker's networks. */
@@ -52,6 +71,5 @@ export function nodeAddress(subnet: string, index: number): string {
                 "`pulumi config set nta:nodes <number>`",
         );
     }
-    const address = range.first + 2 + index;
-    return [24, 16, 8, 0].map((shift) => Math.floor(address / 2 ** shift) % 256).join(".");
+    return addressText(range.first + 2 + index);
 }

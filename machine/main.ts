@@ -1,17 +1,18 @@
 /**
- * The life of a cluster's machines: `main.ts up|update|stop|start|kubeconfig|registry|destroy|status`. The specification is
- * YAML in the environment variable NTA_MACHINE, else on standard input; `stop`, `start`, `destroy` and `status` take the
- * cluster's name as an argument as well. Progress goes to standard error, results to standard output.
+ * The life of a cluster's machines: `main.ts up|update|stop|start|kubeconfig|registry|address-pool|destroy|status`. The
+ * specification is YAML in the environment variable NTA_MACHINE, else on standard input; `stop`, `start`, `destroy` and
+ * `status` take the cluster's name as an argument as well. Progress goes to standard error, results to standard output.
  */
 import { parse } from "yaml";
 
+import { addressPool } from "./address-pool";
 import { destroy } from "./destroy";
 import { MachineError } from "./errors";
 import { kubeconfig } from "./kubeconfig";
 import { start, stop } from "./power";
 import { stopChildren } from "./process";
 import { setRegistry } from "./registry";
-import { parseClusterName, parseEndpointSpec, parseMachineSpec, parseRegistrySpec } from "./spec";
+import { parseClusterName, parseEndpointSpec, parseMachineSpec, parsePoolSpec, parseRegistrySpec } from "./spec";
 import { status } from "./status";
 import { up } from "./up";
 
@@ -58,6 +59,9 @@ async function main([command, argument]: string[]): Promise<void> {
             return setRegistry(parseRegistrySpec(await readInput()));
         case "forget-registry":
             return setRegistry({ ...parseRegistrySpec(await readInput()), registry: undefined });
+        case "address-pool":
+            process.stdout.write(await addressPool(parsePoolSpec(await readInput())));
+            return;
         case "destroy":
             return destroy(await nameFrom(argument));
         case "status":
@@ -65,7 +69,8 @@ async function main([command, argument]: string[]): Promise<void> {
             return;
         default:
             throw new MachineError(
-                "usage: machine/main.ts up|update|stop|start|kubeconfig|registry|forget-registry|destroy|status [cluster]",
+                "usage: machine/main.ts up|update|stop|start|kubeconfig|registry|forget-registry|address-pool|destroy|status " +
+                    "[cluster]",
             );
     }
 }

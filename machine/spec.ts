@@ -62,12 +62,19 @@ const nodeRegistry = z.object({
 
 const registry = nameOnly.extend({ nodes: z.array(z.string().min(1)).min(1), registry: nodeRegistry.optional() });
 
+const pool = nameOnly.extend({
+    nodes: z.array(z.string().min(1)).min(1),
+    /** `<address>-<address>`; chosen if absent. */
+    pool: z.string().optional(),
+});
+
 export type ForwardedPort = z.infer<typeof forwardedPort>;
 export type NodeSpec = z.infer<typeof node>;
 export type EndpointSpec = z.infer<typeof endpoint>;
 export type MachineSpec = z.infer<typeof machine>;
 export type NodeRegistry = z.infer<typeof nodeRegistry>;
 export type RegistrySpec = z.infer<typeof registry>;
+export type PoolSpec = z.infer<typeof pool>;
 
 /** Processors and memory (MiB) of a node. */
 export interface NodeSize {
@@ -115,4 +122,9 @@ export function parseClusterName(value: unknown): string {
 /** What `registry` needs. */
 export function parseRegistrySpec(value: unknown): RegistrySpec {
     return parse(registry, value);
+}
+
+/** What `address-pool` needs. */
+export function parsePoolSpec(value: unknown): PoolSpec {
+    return parse(pool, value);
 }

@@ -8,7 +8,15 @@ import type { RegistryAccess } from "../../registry/access";
 import type { ExternalRegistry } from "../registry/external-registry";
 import type { VolumeStorage } from "../support/volume";
 import type { KubernetesCluster } from "./kubernetes-cluster";
-import { endpointSpec, type MachineArgs, machineSpec, nodeNames, registrySpec, specText } from "./specification";
+import {
+    endpointSpec,
+    type MachineArgs,
+    machineSpec,
+    nodeNames,
+    poolSpec,
+    registrySpec,
+    specText,
+} from "./specification";
 
 export type { ForwardedPort } from "./specification";
 
@@ -42,7 +50,11 @@ export class Cluster extends pulumi.ComponentResource implements KubernetesClust
     readonly nodes: pulumi.Output<string[]>;
     readonly storage: VolumeStorage;
 
-    constructor(name: string, args: ClusterArgs, options?: pulumi.ComponentResourceOptions) {
+    constructor(
+        private readonly name: string,
+        private readonly args: ClusterArgs,
+        options?: pulumi.ComponentResourceOptions,
+    ) {
         super("nta:cluster:Cluster", name, {}, options);
         const { externalRegistry } = args;
 
@@ -103,6 +115,21 @@ export class Cluster extends pulumi.ComponentResource implements KubernetesClust
         this.nodes = machine.urn.apply(() => nodeNames(args));
         this.storage = { kind: "local", node: this.nodes[0], folder: "/var/lib/nta/volumes" };
         this.registerOutputs({ kubeconfig: this.kubeconfig, registry: this.registry, nodes: this.nodes });
+    }
+
+    /** Looked up when the machines are there: Docker chooses their network. Checked again when there are more of them. */
+    addressPool(wanted: string | undefined): pulumi.Output<string> {
+        const pool = new command.Command(
+            `${this.name}-address-pool`,
+            {
+                create: machineCommand("address-pool"),
+                stdin: specText(poolSpec(this.args, wanted)),
+                triggers: [this.args.clusterName],
+                addPreviousOutputInEnv: false,
+            },
+            { parent: this, dependsOn: [this.machine], deletedWith: this.machine },
+        );
+        return pool.stdout;
     }
 
     /** Not in the machine's own specification: another registry is no reason to touch the machine. */

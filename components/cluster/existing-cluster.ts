@@ -57,6 +57,15 @@ export class ExistingCluster extends pulumi.ComponentResource implements Kuberne
         this.storage = { kind: "class", storageClass: args.storageClass };
         this.registerOutputs({ kubeconfig: this.kubeconfig, registry: this.registry, nodes: this.nodes });
     }
+
+    addressPool(wanted: string | undefined): pulumi.Output<string> {
+        if (wanted === undefined) {
+            throw new Error(
+                "the network of an existing cluster is not this program's: a pool of addresses must be given",
+            );
+        }
+        return pulumi.output(wanted);
+    }
 }
 
 /**

@@ -19,6 +19,12 @@ export interface KubernetesCluster {
     readonly nodes: pulumi.Output<string[]>;
     /** Where volumes live. */
     readonly storage: VolumeStorage;
+    /**
+     * Addresses of the nodes' network for Services of type LoadBalancer, `<address>-<address>`.
+     *
+     * @param wanted Chosen if absent, where the network is this program's.
+     */
+    addressPool(wanted: string | undefined): pulumi.Output<string>;
     /** What the cluster ends with, if this program made it. */
     readonly machine?: pulumi.Resource;
 }

@@ -2,7 +2,7 @@ import { stringify } from "yaml";
 
 import { auditPolicy } from "../../cloud-init/audit-policy";
 import { cloudInitDocuments } from "../../cloud-init/documents";
-import type { EndpointSpec, MachineSpec, NodeSpec, RegistrySpec } from "../../machine/spec";
+import type { EndpointSpec, MachineSpec, NodeSpec, PoolSpec, RegistrySpec } from "../../machine/spec";
 import { hostOf, type RegistryAccess } from "../../registry/access";
 
 /** A port of this machine that leads to a port of the first node. */
@@ -124,7 +124,12 @@ export function registrySpec(args: MachineArgs, registry: RegistryAccess): Regis
     return { clusterName: args.clusterName, nodes: nodeNames(args), registry: nodeRegistry };
 }
 
+/** What `machine/main.ts address-pool` takes: nothing of the machines but their names. */
+export function poolSpec(args: MachineArgs, pool: string | undefined): PoolSpec {
+    return { clusterName: args.clusterName, nodes: nodeNames(args), ...(pool === undefined ? {} : { pool }) };
+}
+
 /** As YAML with literal blocks, so that previews show changed documents line by line. */
-export function specText(spec: EndpointSpec | MachineSpec | RegistrySpec): string {
+export function specText(spec: EndpointSpec | MachineSpec | PoolSpec | RegistrySpec): string {
     return stringify(spec, { lineWidth: 0 });
 }

@@ -1,4 +1,4 @@
-import { overlaps, parseRange, sizeOf } from "../../machine/address-range";
+import { overlaps, parsePool, parseRange, sizeOf } from "../../machine/address-range";
 import type { Setting } from "./fields";
 import type { Report } from "./problems";
 
@@ -11,6 +11,10 @@ export function rangeProblem(value: string): string | undefined {
         return "is no range that begins with its first address";
     }
     return range.prefix < 8 || range.prefix > 24 ? "is not of a size from /8 to /24" : undefined;
+}
+
+export function poolProblem(value: string): string | undefined {
+    return parsePool(value) === undefined ? "is no range from one IPv4 address to a higher one" : undefined;
 }
 
 /** Checks that the ranges inside the cluster are apart and large enough. */

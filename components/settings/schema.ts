@@ -20,7 +20,7 @@ import { imageNames, onDemandImageNames } from "../images/catalog";
 import { job } from "./jobs/jobs";
 import { checkJobNames } from "./jobs/names";
 import { nodePool } from "./node-pools";
-import { rangeProblem } from "./ranges";
+import { poolProblem, rangeProblem } from "./ranges";
 import { user } from "./users";
 import { registryProblem, suggestRegistry } from "./registry-name";
 
@@ -151,6 +151,15 @@ export const settingsSchema = z.object({
             "Address of this machine on which the cluster's ports are published. " +
             "`0.0.0.0` publishes them to the network: everyone who reaches this machine can then reach them.",
         expected: "an IPv4 address of this machine",
+    }),
+    addressPool: optionalText(poolProblem, {
+        description:
+            "Addresses of the nodes' network, which nobody else uses, for Services of type LoadBalancer; setting it brings " +
+            "MetalLB into the cluster. Not set: it comes with the first job that wants such an address, and gives the last " +
+            "ones of the machines' network; on an existing cluster it never comes, and the cluster's own load balancers " +
+            "give addresses.",
+        expected: "a range such as 172.18.255.205-172.18.255.254, its lower end first",
+        example: "172.18.255.205-172.18.255.254",
     }),
     apiPort: port(6443, "Port of this machine at which Kubernetes' API server answers."),
     registryPort: port(

@@ -1,13 +1,15 @@
 import { X509Certificate } from "node:crypto";
 
+import { checkAddresses } from "./addresses";
 import { checkClusterKind } from "./cluster-kind";
 import { isLoopback } from "../../plugins/docker/registry-http";
 import type { SettingsContext } from "./context";
 import type { Setting } from "./fields";
 import type { GivenValue } from "./given";
+import { jobReport } from "./job-report";
 import type { Job } from "./jobs/jobs";
 import { checkMemory } from "./node-pools";
-import { removeCommand, type Report, setCommand, shellWord, shown } from "./problems";
+import { removeCommand, type Report, setCommand } from "./problems";
 import { checkRanges } from "./ranges";
 import { allSettings, isGitAddress, pinnedSourceRef, settingsByName } from "./schema";
 
@@ -46,6 +48,7 @@ export function checkTogether(
         checkStorage(values, report);
     }
     checkFolders(values, context, report);
+    checkAddresses(values, context, report);
 
     const twitterKeys = allSettings.filter((candidate) => candidate.path[2]?.startsWith("twitter"));
     if (twitterKeys.some(({ name }) => isSet(name)) && twitterKeys.every(({ name }) => values.has(name))) {
@@ -93,14 +96,13 @@ function checkPorts(values: ReadonlyMap<string, unknown>, report: Report): void 
 
 /** Folders that jobs publish have to be there. */
 function checkFolders(values: ReadonlyMap<string, unknown>, context: SettingsContext, report: Report): void {
+    const reportJob = jobReport(context, report);
     for (const [index, job] of ((values.get("jobs") ?? []) as readonly Job[]).entries()) {
         if (job.kind === "static-files" && context.isFolder?.(job.folder) === false) {
-            const at = `jobs[${index}].folder`;
-            report(settingsByName.get("jobs") as Setting, "is no folder of this machine", {
-                key: `${context.project}:${at}`,
-                value: shown(job.folder),
+            reportJob(index, "folder", job.folder, {
+                wrong: "is no folder of this machine",
                 right: "a folder's path, from the project's folder or absolute",
-                mend: `pulumi config set --path ${shellWord(at)} <path>`,
+                example: "<path>",
             });
         }
     }

@@ -47,16 +47,18 @@ export const workloadVolumes: readonly string[] = parallelJobVolumes;
 
 /** Every workload that the setting `jobs` declares. */
 export class Workloads extends pulumi.ComponentResource {
+    /** Lines for /etc/hosts: the names of those that have an address on the nodes' network; empty if none has. */
+    readonly hosts: pulumi.Output<string>;
+
     constructor(name: string, args: WorkloadsArgs, options?: pulumi.ComponentResourceOptions) {
         super("nta:workloads:Workloads", name, {}, options);
-        for (const job of args.jobs) {
-            this.declare(`${name}-${job.name}`, job, args);
-        }
-        this.registerOutputs({});
+        const lines = args.jobs.map((job) => this.declare(`${name}-${job.name}`, job, args)?.hostsLine);
+        this.hosts = pulumi.all(lines).apply((all) => all.filter((line) => line !== undefined).join("\n"));
+        this.registerOutputs({ hosts: this.hosts });
     }
 
-    /** Makes the component of a job's kind. */
-    private declare(name: string, job: Job, args: WorkloadsArgs): void {
+    /** Makes the component of a job's kind; gives those that answer requests. */
+    private declare(name: string, job: Job, args: WorkloadsArgs): Service | StaticFiles | undefined {
         const { namespace, images, storage, clusterWidePrefix } = args;
         const options = { parent: this };
         const common = { workloadName: job.name, namespace };
@@ -69,8 +71,7 @@ export class Workloads extends pulumi.ComponentResource {
                 new CronJob(name, { ...job, ...common, image: imageOf(job) }, options);
                 break;
             case "service":
-                new Service(name, { ...job, ...common, image: imageOf(job) }, options);
-                break;
+                return new Service(name, { ...job, ...common, image: imageOf(job) }, options);
             case "parallel": {
                 const { broker, storage: storageSize, ...spec } = job;
                 new ParallelJob(
@@ -91,9 +92,9 @@ export class Workloads extends pulumi.ComponentResource {
             }
             case "static-files": {
                 const server = asked(images, "static-files");
-                new StaticFiles(name, { ...job, ...common, server, build: args.siteBuild }, options);
-                break;
+                return new StaticFiles(name, { ...job, ...common, server, build: args.siteBuild }, options);
             }
         }
+        return undefined;
     }
 }

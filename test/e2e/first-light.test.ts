@@ -1,3 +1,4 @@
+import { addresses } from "./addresses";
 import { changes } from "./changes";
 import { cluster } from "./cluster";
 import { destroy } from "./destroy";
@@ -30,6 +31,7 @@ describe("first light: from a fresh clone to a scored metric, and back", functio
     taurus(stack);
     changes(stack);
     users(stack);
+    addresses(stack);
     existingCluster(stack);
     operations(stack);
     lifeCycle(stack);

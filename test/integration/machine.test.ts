@@ -5,7 +5,16 @@ import * as path from "node:path";
 
 import { stringify } from "yaml";
 
-import { endpointSpec } from "../../components/cluster/specification";
+import { endpointSpec, poolSpec } from "../../components/cluster/specification";
+import {
+    type AddressPool,
+    type AddressRange,
+    contains,
+    parsePool,
+    parseRange,
+    poolOf,
+    poolsMeet,
+} from "../../machine/address-range";
 import { belongings, docker } from "../../machine/docker";
 import { freePorts, MachineUnderTest, ok } from "./machine-under-test";
 
@@ -116,6 +125,22 @@ describe("a real machine", function () {
         const { stdout } = await ok(machine.main(["kubeconfig"], spec));
         assert.match(stdout, new RegExp(`current-context: ${clusterName}\n`));
         assert.match(stdout, new RegExp(`server: https://127.0.0.1:${machine.args.apiPort}\n`));
+    });
+
+    it("has addresses to give at its network's end, which Docker does not give, and none that somebody has", async () => {
+        const format = "{{with index .IPAM.Config 0}}{{.Subnet}} {{.IPRange}}{{end}}";
+        const { stdout: ranges } = await ok(docker(["network", "inspect", "--format", format, clusterName]));
+        const [whole, dockers] = ranges
+            .trim()
+            .split(" ")
+            .map((text) => poolOf(parseRange(text) as AddressRange));
+        const asked = (wanted?: string) => machine.main(["address-pool"], stringify(poolSpec(machine.args, wanted)));
+        const pool = parsePool((await ok(asked())).stdout) as AddressPool;
+        assert.ok(contains(whole, pool) && !poolsMeet(dockers, pool), ranges);
+        const own = await machine.kubectl("get", "node", node, "-o", "jsonpath={.status.addresses[0].address}");
+        const { code, stderr } = await asked(`${own}-${own}`);
+        assert.equal(code, 1);
+        assert.match(stderr, new RegExp(`has ${own} in it, which is ${node}'s: choose others with`));
     });
 
     it("takes other sizes in place and other ports with its data", async () => {

@@ -3,7 +3,7 @@ import * as assert from "node:assert/strict";
 import { parse } from "yaml";
 
 import { Cluster, ClusterArgs } from "../../components/cluster/cluster";
-import { parseEndpointSpec, parseMachineSpec } from "../../machine/spec";
+import { parseEndpointSpec, parseMachineSpec, parsePoolSpec } from "../../machine/spec";
 import { MockRun, runProgram, SecretValue } from "../../tools/preview-diff/mock-engine";
 
 const command = "command:local:Command";
@@ -103,6 +103,29 @@ describe("cluster component", function () {
         const { outputs } = await run({ registryPort: 5001 }, true);
         assert.equal(outputs["registry"], "localhost:5001");
         assert.deepEqual(outputs["nodes"], ["nta-test-1"]);
+    });
+
+    it("asks for the addresses of its network when they are wanted, and again for more machines", async () => {
+        assert.deepEqual(
+            (await run()).all(command).map(({ name }) => name),
+            ["cluster-machine", "cluster-kubeconfig"],
+        );
+        const poolOf = async (change: Partial<ClusterArgs>, wanted?: string) => {
+            const { find, outputs } = await runProgram(
+                () => ({ pool: new Cluster("cluster", clusterArgs(change)).addressPool(wanted) }),
+                { provide: ({ inputs, name }) => ({ ...inputs, stdout: `stdout of ${name}` }) },
+            );
+            assert.equal(outputs["pool"], "stdout of cluster-address-pool");
+            const pool = find(command, "cluster-address-pool");
+            assert.equal(pool.deletedWith, find(command, "cluster-machine").urn);
+            return parsePoolSpec(parse(pool.inputs["stdin"] as string));
+        };
+        assert.deepEqual(await poolOf({}), { clusterName: "nta-test", nodes: ["nta-test-1"] });
+        assert.deepEqual(await poolOf({ nodes: 2 }, "10.0.0.5-10.0.0.9"), {
+            clusterName: "nta-test",
+            nodes: ["nta-test-1", "nta-test-2"],
+            pool: "10.0.0.5-10.0.0.9",
+        });
     });
 
     it("makes each node's documents and no secret for nodes that join", async () => {

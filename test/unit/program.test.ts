@@ -1,13 +1,16 @@
 import * as assert from "node:assert/strict";
 import * as fs from "node:fs";
+import * as os from "node:os";
 import * as path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import * as util from "node:util";
 
 import * as pulumi from "@pulumi/pulumi";
 
+import { imagePrograms, programArchitecture, programsDirectory } from "../../components/images/program";
 import { SettingsError } from "../../components/settings";
 import { stackNames } from "../../components/settings/jobs/names";
+import { setFolder } from "../../node-image/program-set";
 import {
     MockProvider,
     MockRun,
@@ -309,6 +312,44 @@ describe("the program", function () {
             metrics: "203.0.113.7:2003",
             rabbitmq: "http://203.0.113.7:15672",
         });
+    });
+
+    it("gives an address of the machines' network to a job that wants one, and its name for this machine", async () => {
+        const config = {
+            "nta:jobs": JSON.stringify([
+                { kind: "service", name: "web", image: "htmengine", ports: [{ port: 80 }], type: "LoadBalancer" },
+                { kind: "service", name: "inner", image: "htmengine", ports: [{ port: 80 }] },
+            ]),
+        };
+        const provide: MockProvider = (registration) => {
+            const status = { loadBalancer: { ingress: [{ ip: "172.18.255.205" }] } };
+            return registration.name === "workloads-web-service"
+                ? { ...registration.inputs, status }
+                : provided(registration);
+        };
+        const cache = fs.mkdtempSync(path.join(os.tmpdir(), "nta-program-"));
+        process.env["NTA_CACHE"] = cache;
+        try {
+            // Built already, as far as the program can tell.
+            const programs = setFolder(imagePrograms("metallb"), programArchitecture, programsDirectory());
+            fs.mkdirSync(programs, { recursive: true });
+            const { registrations, outputs, find } = await run({ config, provide });
+            assert.equal(outputs["hosts"], "172.18.255.205 web.taurus web.taurus.svc.cluster.local");
+            const pool = find("kubernetes:metallb.io/v1beta1:IPAddressPool", "addresses-pool-ipaddresspool");
+            assert.deepEqual(pool.inputs["spec"], { addresses: ["stdout-of-cluster-address-pool"] });
+            const speaker = find("kubernetes:apps/v1:DaemonSet", "addresses-speaker-daemonset");
+            assert.match(JSON.stringify(speaker.inputs), /"image":"localhost:5000\/images-metallb@sha256:0"/);
+            // On an existing cluster they are that cluster's.
+            const elsewhere = { "nta:cluster": "existing", "nta:kubeContext": "lab", "nta:registry": "r.io" };
+            const there = await run({ config: { ...config, ...elsewhere }, provide });
+            const made = (all: readonly Registration[]) =>
+                all.filter(({ name }) => /^(addresses-|images-metallb)/.test(name)).length;
+            assert.deepEqual([made(registrations), made(there.registrations)], [25, 0]);
+            assert.equal(there.outputs["hosts"], outputs["hosts"]);
+        } finally {
+            delete process.env["NTA_CACHE"];
+            fs.rmSync(cache, { recursive: true });
+        }
     });
 
     it("asks the engine for nothing when a setting is wrong", async () => {

@@ -20,7 +20,7 @@ function problemsOf(jobs: unknown, secretKeys: string[] = []): readonly SettingP
 const batch = { kind: "batch", name: "report", image: "htmengine", command: ["true"] };
 
 const cron = { ...batch, kind: "cron", schedule: "30 2 * * *" };
-const service = { kind: "service", name: "web", image: "htmengine", ports: [{ port: 80 }] };
+const service = { kind: "service", name: "web", image: "htmengine", type: "ClusterIP", ports: [{ port: 80 }] };
 
 describe("settings: jobs", () => {
     it("get their defaults", () => {
@@ -238,7 +238,7 @@ describe("settings: jobs", () => {
     });
 
     it("may publish a folder that is there", () => {
-        const site = { kind: "static-files", name: "docs", folder: "docs" };
+        const site = { kind: "static-files", name: "docs", folder: "docs", type: "ClusterIP" };
         assert.deepEqual(parse([site]), [
             { ...site, replicas: 1, keepVersions: 3, port: 80, resources: { cpu: "50m", memory: "64Mi" } },
         ]);

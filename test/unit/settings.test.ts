@@ -78,6 +78,7 @@ const defaults: Settings = {
     podRange: "10.244.0.0/16",
     serviceRange: "10.100.0.0/16",
     hostAddress: "127.0.0.1",
+    addressPool: undefined,
     apiPort: 6443,
     registryPort: 5000,
     registry: undefined,

@@ -87,6 +87,7 @@ describe("workloads: static files", () => {
         resources: { cpu: "50m", memory: "64Mi" },
         replicas: 2,
         port: 80,
+        type: "ClusterIP" as const,
         clusterIP: "10.100.200.2",
     };
     const labels = {

@@ -162,6 +162,7 @@ describe("workloads: a service", () => {
         liveness: {},
         drain: 5,
         stopTimeout: 30,
+        type: "ClusterIP" as const,
         clusterIP: "10.100.200.1",
     };
     const labels = labelsOf("web", "service");
@@ -229,6 +230,28 @@ describe("workloads: a service", () => {
                     { name: "admin", port: 9000, targetPort: "admin" },
                 ],
             },
+        });
+    });
+
+    it("has an address on the nodes' network where it wants one, and waits for it", () => {
+        const wanted = {
+            ...args,
+            type: "LoadBalancer" as const,
+            clusterIP: undefined,
+            ports: [{ name: "http", port: 80 }],
+        };
+        const expected = {
+            metadata: { ...metadata, annotations: { "pulumi.com/waitFor": "jsonpath={.status.loadBalancer.ingress}" } },
+            spec: {
+                type: "LoadBalancer",
+                selector: labels,
+                ports: [{ name: "http", port: 80, targetPort: "http" }],
+            },
+        };
+        assert.deepEqual(serviceService(wanted), expected);
+        assert.deepEqual(serviceService({ ...wanted, loadBalancerIP: "172.18.255.210" }), {
+            ...expected,
+            spec: { ...expected.spec, loadBalancerIP: "172.18.255.210" },
         });
     });
 

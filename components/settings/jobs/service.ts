@@ -1,8 +1,7 @@
-import { isIPv4 } from "node:net";
-
 import { z } from "zod";
 
 import { entryInteger, entryObject, entryText, entryTexts, field, labelProblem } from "../entries";
+import { exposureFields } from "./exposure";
 import { commandField, containerFields, replicasField } from "./fields";
 
 /** A port; without a default it has to be given. */
@@ -67,16 +66,6 @@ function probeField(description: string) {
         }).prefault({}),
         { description, expected: "path, port or command", example: '{ "path": "/health" }' },
     );
-}
-
-/** The address of a Service in the cluster. */
-export function clusterIpField() {
-    return field(entryText((value) => (isIPv4(value) ? undefined : "is no IPv4 address")).optional(), {
-        description:
-            "The address that it has in the cluster. Not set: the cluster chooses one. It stays in either case.",
-        expected: "a free address of the cluster's service network (10.100.0.0/16)",
-        example: "10.100.200.1",
-    });
 }
 
 /** A program that keeps running and answers at a port. */
@@ -146,5 +135,5 @@ export const service = entryObject({
             example: '{ "min": 1, "max": 3 }',
         },
     ),
-    clusterIP: clusterIpField(),
+    ...exposureFields(),
 });

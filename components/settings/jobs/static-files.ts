@@ -1,8 +1,9 @@
 import { z } from "zod";
 
 import { entryInteger, entryName, entryObject, entryText, field } from "../entries";
+import { exposureFields } from "./exposure";
 import { placementFields, replicasField, resourcesField } from "./fields";
-import { clusterIpField, portField } from "./service";
+import { portField } from "./service";
 
 /** A folder of this machine, served over HTTP. */
 export const staticFiles = entryObject({
@@ -23,5 +24,5 @@ export const staticFiles = entryObject({
     port: portField("The port at which clients call it.", "80", 80),
     resources: resourcesField("50m", "64Mi"),
     ...placementFields(),
-    clusterIP: clusterIpField(),
+    ...exposureFields(),
 });

@@ -4,8 +4,8 @@ import * as core from "@pulumi/kubernetes/core/v1";
 import type { types } from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 
-import { skipAwait } from "../../support/pod";
 import { WorkloadArgs, workloadContainer, workloadLabels, workloadPod } from "../container";
+import { AddressArgs, hostsLine, workloadService } from "../workload-service";
 import { ProbeArgs, serviceProbes } from "./probes";
 
 /** A port that a service answers at. */
@@ -25,7 +25,7 @@ export interface AutoscaleArgs {
     cpu: number;
 }
 
-export interface ServiceArgs extends WorkloadArgs {
+export interface ServiceArgs extends WorkloadArgs, AddressArgs {
     /** The image's own if not given. */
     command?: readonly string[];
     replicas: number;
@@ -38,8 +38,6 @@ export interface ServiceArgs extends WorkloadArgs {
     /** Seconds that the program has to end by itself. */
     stopTimeout: number;
     autoscale?: AutoscaleArgs;
-    /** The address in the cluster; chosen by the cluster if not given. */
-    clusterIP?: string;
 }
 
 const component = "service";
@@ -87,15 +85,7 @@ export function serviceDeployment(args: ServiceArgs): apps.DeploymentArgs {
 /** The Service of a service: its name in DNS and its address, which stay whatever becomes of the pods. */
 export function serviceService(args: ServiceArgs): core.ServiceArgs {
     const labels = workloadLabels(args.workloadName, component);
-    return {
-        metadata: { name: args.workloadName, namespace: args.namespace, labels, annotations: skipAwait },
-        spec: {
-            type: "ClusterIP",
-            ...(args.clusterIP === undefined ? {} : { clusterIP: args.clusterIP }),
-            selector: labels,
-            ports: args.ports.map(({ name, port }) => ({ name, port, targetPort: name })),
-        },
-    };
+    return workloadService({ ...args, labels, selector: labels });
 }
 
 /** The HorizontalPodAutoscaler of a service. */
@@ -127,6 +117,8 @@ export function serviceAutoscaler(
 export class Service extends pulumi.ComponentResource {
     /** DNS name in the namespace. */
     readonly host: pulumi.Output<string>;
+    /** Line for the /etc/hosts of a machine that reaches the nodes' network; undefined without an address there. */
+    readonly hostsLine: pulumi.Output<string | undefined>;
 
     constructor(name: string, args: ServiceArgs, options?: pulumi.ComponentResourceOptions) {
         super("nta:workloads:Service", name, {}, options);
@@ -139,6 +131,7 @@ export class Service extends pulumi.ComponentResource {
             });
         }
         this.host = service.metadata.name;
+        this.hostsLine = hostsLine(service);
         this.registerOutputs({ host: this.host });
     }
 }

@@ -7,8 +7,9 @@ import * as pulumi from "@pulumi/pulumi";
 import type { RegistryAccess } from "../../../registry/access";
 import { platform } from "../../images/images";
 import { pushLogin } from "../../registry/push-login";
-import { restrictedContainer, skipAwait } from "../../support/pod";
+import { restrictedContainer } from "../../support/pod";
 import { WorkloadArgs, workloadContainer, workloadLabels, workloadPod } from "../container";
+import { AddressArgs, hostsLine, workloadService } from "../workload-service";
 import { layOutSite } from "./site-image";
 import { publish } from "./versions";
 
@@ -23,7 +24,7 @@ export interface SiteBuildArgs {
     sites: string;
 }
 
-export interface StaticFilesArgs extends Omit<WorkloadArgs, "image" | "env"> {
+export interface StaticFilesArgs extends Omit<WorkloadArgs, "image" | "env">, AddressArgs {
     /** The image `static-files`. */
     server: pulumi.Input<string>;
     /** The folder that is published. */
@@ -33,8 +34,6 @@ export interface StaticFilesArgs extends Omit<WorkloadArgs, "image" | "env"> {
     keepVersions: number;
     /** The Service's port. */
     port: number;
-    /** The address in the cluster; chosen by the cluster if not given. */
-    clusterIP?: string;
     build: SiteBuildArgs;
 }
 
@@ -90,15 +89,8 @@ export function siteController(args: ObjectArgs, { image, version }: Site): core
 /** The Service of a site: it means the pods of exactly one version. */
 export function siteService(args: ObjectArgs, version: string): core.ServiceArgs {
     const labels = workloadLabels(args.workloadName, component);
-    return {
-        metadata: { name: args.workloadName, namespace: args.namespace, labels, annotations: skipAwait },
-        spec: {
-            type: "ClusterIP",
-            ...(args.clusterIP === undefined ? {} : { clusterIP: args.clusterIP }),
-            selector: { ...labels, [versionLabel]: version },
-            ports: [{ name: "http", port: args.port, targetPort: "http" }],
-        },
-    };
+    const selector = { ...labels, [versionLabel]: version };
+    return workloadService({ ...args, labels, selector, ports: [{ name: "http", port: args.port }] });
 }
 
 /**
@@ -109,6 +101,8 @@ export function siteService(args: ObjectArgs, version: string): core.ServiceArgs
 export class StaticFiles extends pulumi.ComponentResource {
     /** DNS name in the namespace. */
     readonly host: pulumi.Output<string>;
+    /** Line for the /etc/hosts of a machine that reaches the nodes' network; undefined without an address there. */
+    readonly hostsLine: pulumi.Output<string | undefined>;
     /** The version that is served. */
     readonly version: string;
 
@@ -145,6 +139,7 @@ export class StaticFiles extends pulumi.ComponentResource {
             dependsOn: [pods],
         });
         this.host = service.metadata.name;
+        this.hostsLine = hostsLine(service);
         this.version = site.version;
         this.registerOutputs({ host: this.host, version: this.version });
     }
