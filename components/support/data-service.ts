@@ -1,16 +1,8 @@
 import * as apps from "@pulumi/kubernetes/apps/v1";
 import * as core from "@pulumi/kubernetes/core/v1";
-import type { types } from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 
-import {
-    type ExposedService,
-    exposedService,
-    type Exposure,
-    fixedNodePort,
-    serviceAnnotations,
-    serviceType,
-} from "./exposure";
+import { type ExposedService, exposedService, type Exposure, programService } from "./exposure";
 import { Environment, environmentVariables, labels, probes, restrictedContainer, restrictedPod } from "./pod";
 import { Volume, VolumeStorage } from "./volume";
 
@@ -106,25 +98,11 @@ export function dataServiceStatefulSet(
     };
 }
 
-/** The Service of a data service. It keeps its address whatever becomes of the pod. */
+/** The Service of a data service. */
 export function dataServiceService(definition: DataServiceDefinition, args: DataServiceArgs): core.ServiceArgs {
-    const { serviceName } = definition;
-    const ports = definition.ports.map(({ name, port }): types.input.core.v1.ServicePort => {
-        return { name, port, targetPort: name, ...fixedNodePort(args.exposure, name) };
-    });
-    return {
-        metadata: {
-            name: serviceName,
-            namespace: args.namespace,
-            labels: labels(serviceName),
-            annotations: serviceAnnotations(args.exposure),
-        },
-        spec: {
-            type: serviceType(args.exposure),
-            selector: labels(serviceName),
-            ports,
-        },
-    };
+    const { serviceName, ports } = definition;
+    const { namespace, exposure } = args;
+    return programService({ serviceName, namespace, labels: labels(serviceName), ports, exposure });
 }
 
 /** A service that keeps data: volume, StatefulSet and Service. Done when its pod says that it is ready. */

@@ -1,5 +1,5 @@
 import type * as core from "@pulumi/kubernetes/core/v1";
-import type { Output } from "@pulumi/pulumi";
+import type { Input, Output } from "@pulumi/pulumi";
 
 import { skipAwait } from "./pod";
 
@@ -11,20 +11,35 @@ export interface Exposure {
     nodePorts?: Readonly<Record<string, number>>;
 }
 
-/** The `type` of a Service that is exposed like this, or not at all. */
-export function serviceType(exposure: Exposure | undefined): string {
-    return exposure?.type ?? "ClusterIP";
+/** What the Service of a program is made from. */
+export interface ProgramServiceArgs {
+    serviceName: string;
+    namespace: Input<string>;
+    /** The labels of the program's pods; the Service has them too. */
+    labels: Record<string, string>;
+    /** Each leads to the container's port of the same name. */
+    ports: readonly { name: string; port: number }[];
+    /** Not exposed if absent. */
+    exposure?: Exposure;
 }
 
-/** The part of a Service's port that fixes the nodes' port, if it is to be fixed. */
-export function fixedNodePort(exposure: Exposure | undefined, port: string): { nodePort?: number } {
-    const nodePort = exposure?.nodePorts?.[port];
-    return nodePort === undefined ? {} : { nodePort };
-}
-
-/** Services are not waited for, pods are; a load balancer's address takes its time, and is told to the user. */
-export function serviceAnnotations(exposure: Exposure | undefined): Readonly<Record<string, string>> {
-    return exposure?.type === "LoadBalancer" ? {} : skipAwait;
+/** The Service of a program, exposed or not. It keeps its address whatever becomes of the pods. */
+export function programService(args: ProgramServiceArgs): core.ServiceArgs {
+    const { exposure } = args;
+    const ports = args.ports.map(({ name, port }) => {
+        const nodePort = exposure?.nodePorts?.[name];
+        return { name, port, targetPort: name, ...(nodePort === undefined ? {} : { nodePort }) };
+    });
+    return {
+        metadata: {
+            name: args.serviceName,
+            namespace: args.namespace,
+            labels: args.labels,
+            // Services are not waited for, pods are; a load balancer's address takes its time, and is told to the user.
+            annotations: exposure?.type === "LoadBalancer" ? {} : skipAwait,
+        },
+        spec: { type: exposure?.type ?? "ClusterIP", selector: args.labels, ports },
+    };
 }
 
 /** Where an exposed Service answers: at its load balancer, else at the nodes' ports. */

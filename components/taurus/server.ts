@@ -1,14 +1,7 @@
 import * as core from "@pulumi/kubernetes/core/v1";
 import * as pulumi from "@pulumi/pulumi";
 
-import {
-    type ExposedService,
-    exposedService,
-    type Exposure,
-    fixedNodePort,
-    serviceAnnotations,
-    serviceType,
-} from "../support/exposure";
+import { type ExposedService, exposedService, type Exposure, programService } from "../support/exposure";
 import { environmentVariables, labels, probes, restrictedContainer, restrictedPod, SecretKey } from "../support/pod";
 import { Volume, VolumeStorage } from "../support/volume";
 import { serverEnvironment, SupportEndpoints } from "./environment";
@@ -80,26 +73,19 @@ export function serverReplicationController(
 }
 
 /** The server's Service: HTTPS, the supervisor, and metrics in the plaintext protocol. */
-export function serverService(args: TaurusServerArgs): core.ServiceArgs {
-    const port = (name: string, number: number) => ({
-        name,
-        port: number,
-        targetPort: name,
-        ...fixedNodePort(args.exposure, name),
+export function serverService({ namespace, exposure }: TaurusServerArgs): core.ServiceArgs {
+    const ports = [
+        { name: "https", port: 443 },
+        { name: "supervisor", port: 9001 },
+        { name: "metrics", port: 2003 },
+    ];
+    return programService({
+        serviceName: serverName,
+        namespace,
+        labels: labels("taurus-server"),
+        ports,
+        exposure,
     });
-    return {
-        metadata: {
-            name: serverName,
-            namespace: args.namespace,
-            labels: labels("taurus-server"),
-            annotations: serviceAnnotations(args.exposure),
-        },
-        spec: {
-            type: serviceType(args.exposure),
-            selector: labels("taurus-server"),
-            ports: [port("https", 443), port("supervisor", 9001), port("metrics", 2003)],
-        },
-    };
 }
 
 /**
