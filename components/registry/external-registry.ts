@@ -46,6 +46,8 @@ async function lookUp<Name extends string>(
         const entries = names.map((name) => [name, `${registry.address}/${name}@[digest in the registry]`]);
         return Object.fromEntries(entries) as Record<Name, string>;
     }
+    // The time that it has to answer begins when the program is declared: until then nobody would hear the answer.
+    await new Promise((resolve) => setImmediate(resolve));
     const problem = await registryProblem(registry);
     const found = problem === undefined ? await digestReferences(registry, names) : { problem };
     if ("problem" in found) {
