@@ -2,8 +2,6 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
 
-import { parseDocument } from "yaml";
-
 import { Workspace } from "./workspace";
 
 /** A user of the cluster gets rights by the setting `users`, and loses them with it. Needs a stack that is up. */
@@ -13,10 +11,7 @@ export function users(workspace: Workspace): void {
         const asAda = (args: string) => workspace.shell(`kubectl --kubeconfig ${kubeconfig} ${args}`, { timeout: 60 });
 
         async function upWithUsers(list: object[]): Promise<void> {
-            const file = path.join(workspace.clone, `Pulumi.${workspace.stack}.yaml`);
-            const document = parseDocument(fs.readFileSync(file, "utf8"));
-            document.setIn(["config", "nta:users"], list);
-            fs.writeFileSync(file, document.toString());
+            workspace.set("users", list);
             await workspace.output("pulumi up --yes --skip-preview", { timeout: 180 });
         }
 

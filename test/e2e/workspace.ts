@@ -4,7 +4,7 @@ import * as net from "node:net";
 import * as os from "node:os";
 import * as path from "node:path";
 
-import { stringify } from "yaml";
+import { parseDocument, stringify } from "yaml";
 
 import { CommandOptions, CommandResult, run } from "./command";
 
@@ -93,6 +93,14 @@ export class Workspace {
     configure(settings: Record<string, unknown>): void {
         const config = Object.fromEntries(Object.entries(settings).map(([key, value]) => [`nta:${key}`, value]));
         fs.writeFileSync(path.join(this.clone, `Pulumi.${this.stack}.yaml`), stringify({ config }));
+    }
+
+    /** Changes one setting in the stack's configuration file, and leaves the others as they are. */
+    set(setting: string, value: unknown): void {
+        const file = path.join(this.clone, `Pulumi.${this.stack}.yaml`);
+        const document = parseDocument(fs.readFileSync(file, "utf8"));
+        document.setIn(["config", `nta:${setting}`], value);
+        fs.writeFileSync(file, document.toString());
     }
 
     /** Runs a program in the clone, as a user in a new terminal would. */
