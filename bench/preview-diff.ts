@@ -52,23 +52,29 @@ try {
     for (const count of jobCounts) {
         fs.writeFileSync(path.join(copy, `Pulumi.jobs${count}.yaml`), jobs(count));
     }
+    const previewDiff = "node tools/bootstrap.mjs preview-diff --base HEAD";
+    // Its own cache, so that what is kept there can be removed: the base is declared anew, or everything is.
+    const env = { ...process.env, NTA_CACHE: path.join(folder, "cache") };
+    const newBase = 'rm -rf "$NTA_CACHE/preview-diff/declared"';
     const commands = new Map([
         ["ts-node, an empty file", "node_modules/.bin/ts-node empty.ts"],
         [
             "ts-node with types checked, an empty file",
             "node_modules/.bin/ts-node --project tsconfig.types.json empty.ts",
         ],
-        ["preview:diff", "node tools/bootstrap.mjs preview-diff --base HEAD"],
+        ["preview:diff, nothing in the cache", `rm -rf "$NTA_CACHE"; ${previewDiff}`],
+        ["preview:diff, a base for the first time", `${newBase}; ${previewDiff}`],
+        ["preview:diff, a base as before", previewDiff],
         ...jobCounts.map((count): [string, string] => [
-            `preview:diff, ${count} jobs on both sides`,
-            `node tools/bootstrap.mjs preview-diff --base HEAD --stack jobs${count}`,
+            `preview:diff, ${count} jobs on both sides, for the first time`,
+            `${newBase}; ${previewDiff} --stack jobs${count}`,
         ]),
     ]);
     const times = new Map([...commands.keys()].map((name): [string, number[]] => [name, []]));
     // The base has no such settings file: then the working tree's counts for both sides, and both declare the jobs.
     for (let round = 0; round < rounds; round++) {
         for (const [name, command] of commands) {
-            times.get(name)?.push(seconds(command, copy, process.env));
+            times.get(name)?.push(seconds(command, copy, env));
         }
         process.stderr.write(`round ${round + 1} of ${rounds}\n`);
     }

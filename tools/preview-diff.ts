@@ -11,6 +11,7 @@ import type { Bundle } from "./bundle.cjs";
 import { root } from "./directories";
 import { type BaseCommit, extractBase, findBase, lockedPackages, packagesFor } from "./preview-diff/base";
 import type { ComparedSide } from "./preview-diff/difference";
+import { KeptDeclaration } from "./preview-diff/kept-declarations";
 import { bundleRecorder, declare, type SideResult } from "./preview-diff/side";
 import { Problem, runMain } from "./problem";
 
@@ -70,6 +71,12 @@ async function declareBase(
     const tree = join(work, "tree");
     const { stack, headStackFile } = options;
     try {
+        const decides = [(await recorder).text, commit.commit, commit.prefix, stack, headStackFile];
+        const kept = new KeptDeclaration<ComparedSide>(decides);
+        const known = kept.read();
+        if (known !== undefined) {
+            return known;
+        }
         await extractBase(root, commit, tree);
         const packages = await packagesFor(tree, root);
         const own = stackFileIn(tree, stack);
@@ -78,7 +85,9 @@ async function declareBase(
         if (own === undefined) {
             result.notes.push(`Pulumi.${stack}.yaml is not in the base: the working tree's is used for both sides.`);
         }
-        return { ...result, manifest: readFileSync(join(tree, "package.json"), "utf8") };
+        const side = { ...result, manifest: readFileSync(join(tree, "package.json"), "utf8") };
+        kept.write(side);
+        return side;
     } catch (error) {
         return { error: error instanceof Error ? error.message.replaceAll(work, "<base>") : String(error), notes: [] };
     }

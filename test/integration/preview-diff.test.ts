@@ -20,6 +20,7 @@ interface Report {
     settings: { name: string; before?: string; after?: string }[];
     dependencies: { name: string; before?: string; after?: string }[];
     images: { name: string; operation: string; reasons: string[]; files: { path: string; change: string }[] }[];
+    outputs: { path: string; before?: unknown; after?: unknown }[];
     resources: {
         operation: string;
         type: string;
@@ -268,6 +269,30 @@ describe("npm run preview:diff", function () {
             "export const later = new Promise(() => {});\n";
         tag("network", (root) => edit("index.ts", (text) => `${text}\n${fetching}`, root));
         assert.match(report("--base", "network").base.error ?? "", /goes to the network/);
+    });
+
+    it("keeps what the base declares, as long as nothing changes that its program looked at", () => {
+        const outside = path.join(folder, "outside.txt");
+        const reading =
+            'import * as files from "node:fs";\n' +
+            `export const outside = files.readFileSync(${JSON.stringify(outside)}, "utf8");\n`;
+        tag("looks", (root) => edit("index.ts", (text) => `${text}\n${reading}`, root));
+        const declared = path.join(folder, "cache/preview-diff/declared");
+        const before = new Set(fs.existsSync(declared) ? fs.readdirSync(declared) : []);
+        fs.writeFileSync(outside, "first");
+        const outputs = () => report("--base", "looks").outputs.map((one) => [one.path, one.before]);
+        assert.deepEqual(outputs(), [["outside", "first"]]);
+        // What is kept is what is shown: otherwise this test would say nothing about it.
+        const [kept] = fs.readdirSync(declared).filter((name) => !before.has(name));
+        const text = fs.readFileSync(path.join(declared, kept), "utf8");
+        fs.writeFileSync(path.join(declared, kept), text.replace('"outside":"first"', '"outside":"kept"'));
+        assert.deepEqual(outputs(), [["outside", "kept"]]);
+        fs.writeFileSync(outside, "second one");
+        assert.deepEqual(outputs(), [["outside", "second one"]]);
+        // Settings of the stack decide too.
+        edit("Pulumi.dev.yaml", (text) => `${text}  nta:memory: 8192\n`);
+        fs.writeFileSync(path.join(declared, kept), "not to be read");
+        assert.deepEqual(outputs(), [["outside", "second one"]]);
     });
 
     it("fails, with the reason in the report, where the working tree's own program does", () => {

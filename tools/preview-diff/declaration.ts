@@ -1,5 +1,7 @@
 /** What crosses from the process that runs a program to the tool that compares: plain JSON, secrets masked. */
 
+import type { Surroundings } from "./surroundings";
+
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
 /** One side's program, and with what to run it. */
@@ -12,6 +14,8 @@ export interface RecorderTask {
     secretKeys: string[];
     /** Folders that differ from run to run, and what stands for them in the declaration. */
     folders: { path: string; placeholder: string }[];
+    /** Folders of which it is known what is in them: looking there is looking at nothing else. */
+    known: string[];
 }
 
 /** What a program declares. */
@@ -22,7 +26,7 @@ export interface Declaration {
 }
 
 /** The recorder's answer: the declaration, or why there is none. */
-export type RecorderAnswer = { declaration: Declaration } | { error: string };
+export type RecorderAnswer = { declaration: Declaration; surroundings: Surroundings } | { error: string };
 
 export interface DeclaredResource {
     urn: string;

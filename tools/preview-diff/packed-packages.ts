@@ -76,7 +76,8 @@ async function pack(names: readonly string[], folder: string, file: string): Pro
     return file;
 }
 
-function removeOld(cache: string): void {
+/** Removes what was put into a folder of the cache long ago. */
+export function removeOld(cache: string): void {
     for (const name of readdirSync(cache)) {
         const file = join(cache, name);
         const made = statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? Infinity;

@@ -18,6 +18,7 @@ import {
 import { isolate } from "./isolation";
 import { type MockRun, type Registration, runProgram, SecretValue } from "./mock-engine";
 import { imageBuild, standInOutputs } from "./stand-ins";
+import { watchSurroundings } from "./surroundings";
 
 const stackType = "pulumi:pulumi:Stack";
 
@@ -107,10 +108,11 @@ function declarationOf(run: MockRun, images: Map<Registration, ImageBuild>, task
     return { resources: declared, outputs: publish(run.outputs) as Record<string, Json> };
 }
 
-async function record(task: RecorderTask): Promise<Declaration> {
+async function record(task: RecorderTask): Promise<RecorderAnswer> {
     process.env.PULUMI_CONFIG = JSON.stringify(task.config);
     process.env.PULUMI_CONFIG_SECRET_KEYS = JSON.stringify(task.secretKeys);
     isolate();
+    const surroundings = watchSurroundings(task.known);
     // Pulumi's SDK notes one at each promise, for programs that never end. Answers have messages only.
     Error.stackTraceLimit = 0;
     const images = new Map<Registration, ImageBuild>();
@@ -132,7 +134,7 @@ async function record(task: RecorderTask): Promise<Declaration> {
             },
         },
     );
-    return declarationOf(run, images, task);
+    return { declaration: declarationOf(run, images, task), surroundings: surroundings() };
 }
 
 function answer(result: RecorderAnswer): void {
@@ -146,5 +148,5 @@ function fail(error: unknown): void {
 process.once("message", (task: RecorderTask) => {
     process.on("uncaughtException", fail);
     process.on("unhandledRejection", fail);
-    record(task).then((declaration) => answer({ declaration }), fail);
+    record(task).then(answer, fail);
 });

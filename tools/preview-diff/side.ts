@@ -1,9 +1,10 @@
 import { fork } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from "node:fs";
 import { isAbsolute, join, resolve } from "node:path";
 
 import { type Bundle, bundle } from "../bundle.cjs";
 import { type Configuration, readConfiguration } from "./configuration";
+import type { Surroundings } from "./surroundings";
 import type { Declaration, RecorderAnswer, RecorderTask } from "./declaration";
 import { type Packages, packPackages } from "./packed-packages";
 
@@ -26,6 +27,8 @@ export interface Side {
 export interface SideResult {
     configuration?: Configuration;
     declaration?: Declaration;
+    /** What it depends on beside the program and its settings. */
+    surroundings?: Surroundings;
     /** Why there is no declaration, in words. */
     error?: string;
     /** What was done differently from a real run. */
@@ -72,13 +75,15 @@ export function bundleRecorder(): Promise<Bundle> {
     return bundle(join(__dirname, "recorder.ts"), resolve(__dirname, "../.."), ["@pulumi/*"]);
 }
 
+type Recorded = Exclude<RecorderAnswer, { error: string }>;
+
 function runRecorder(
     recorder: string,
     packed: string | undefined,
     task: RecorderTask,
     cwd: string,
     work: string,
-): Promise<Declaration> {
+): Promise<Recorded> {
     return new Promise((settle, reject) => {
         const child = fork(recorder, packed === undefined ? [] : [packed], {
             cwd,
@@ -97,7 +102,7 @@ function runRecorder(
         child.once("message", (answer: RecorderAnswer) => {
             clearTimeout(timer);
             if ("declaration" in answer) {
-                settle(answer.declaration);
+                settle(answer);
             } else {
                 reject(new Error(answer.error));
             }
@@ -152,8 +157,11 @@ export async function declare(side: Side, recorder: Promise<Bundle>, projectRoot
         result.notes.push(...notes);
         const folders = places.map(([path, placeholder]) => ({ path, placeholder }));
         const { project, secretKeys } = configuration;
-        const task = { program, project, stack, config: values, secretKeys, folders };
-        result.declaration = await runRecorder(recorderFile, packed, task, root, work);
+        const known = [root, work, realpathSync(side.packages.folder)];
+        const task = { program, project, stack, config: values, secretKeys, folders, known };
+        const recorded = await runRecorder(recorderFile, packed, task, root, work);
+        result.declaration = recorded.declaration;
+        result.surroundings = recorded.surroundings;
     } catch (error) {
         result.error = readable(error instanceof Error ? error.message : String(error));
     }
