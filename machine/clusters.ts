@@ -12,7 +12,7 @@ export interface ClusterSummary {
     /** State of each machine in its provider's words, by name. */
     nodes: Record<string, string>;
     created?: Date;
-    /** Where it is reached on this machine: `<name> <address>:<port>`. */
+    /** Where it is reached on this machine: `<name> <address>:<port>`, with a node's port for a name that is not known. */
     addresses: string[];
 }
 
@@ -37,7 +37,9 @@ async function summarize(clusterName: string): Promise<ClusterSummary> {
         provider: provider ?? "docker",
         nodes: { ...Object.fromEntries(wanted), ...nodes } as Record<string, string>,
         created: folder.exists() ? fs.statSync(folder.path).birthtime : undefined,
-        addresses: (spec?.ports ?? []).map((port) => `${port.name} ${host}:${port.host}`),
+        addresses: spec
+            ? spec.ports.map((port) => `${port.name} ${host}:${port.host}`)
+            : (await Promise.all(Object.keys(nodes).map(docker.publishedPorts))).flat(),
     };
 }
 

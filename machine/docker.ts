@@ -312,6 +312,12 @@ export async function removeBelongings(cluster: string): Promise<number> {
     return containers.length + volumeList.length + networks.length;
 }
 
+/** Where a running container's ports are published: `<port> <address>:<host port>` each. */
+export async function publishedPorts(name: string): Promise<string[]> {
+    const { stdout } = await docker(["port", name]);
+    return [...stdout.matchAll(/^(\d+)\/tcp -> (\S+)$/gm)].map(([, port, address]) => `${port} ${address}`);
+}
+
 /** Which container publishes a port of the host. */
 export async function containerPublishing(port: number): Promise<string | undefined> {
     const result = await docker(["ps", "--filter", `publish=${port}`, "--format", "{{.Names}}"], {

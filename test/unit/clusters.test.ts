@@ -1,0 +1,77 @@
+import * as assert from "node:assert/strict";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+
+import { clusters } from "../../machine/clusters";
+import { MachineFolder } from "../../machine/folder";
+
+const docker = `#!/bin/sh
+case "$*" in
+*nta.cluster=nta-noted*) echo "nta-noted-1 exited" ;;
+*nta.cluster=nta-found*) printf 'nta-found-1 running\\nnta-found-2 running\\n' ;;
+ps*) printf 'nta-noted\\nnta-found\\nnta-found\\n' ;;
+"port nta-found-1") printf '5000/tcp -> 127.0.0.1:5001\\n6443/tcp -> 127.0.0.1:6444\\n' ;;
+version*) echo 20.10 ;;
+esac
+`;
+
+describe("the clusters of this machine", () => {
+    let directory: string;
+    const before = { NTA_STATE: process.env.NTA_STATE, PATH: process.env.PATH };
+
+    beforeEach(() => {
+        directory = fs.mkdtempSync(path.join(os.tmpdir(), "nta-clusters-"));
+        fs.writeFileSync(path.join(directory, "docker"), docker, { mode: 0o755 });
+        process.env.NTA_STATE = directory;
+        process.env.PATH = `${directory}:${before.PATH}`;
+    });
+    afterEach(() => {
+        fs.rmSync(directory, { recursive: true });
+        Object.assign(process.env, before);
+        if (before.NTA_STATE === undefined) {
+            delete process.env.NTA_STATE;
+        }
+    });
+
+    it("are those of the notes, by the addresses of their settings, and those that only Docker knows of", async () => {
+        const folder = new MachineFolder("nta-noted");
+        folder.remember({ provider: "docker" });
+        folder.specification = {
+            clusterName: "nta-noted",
+            provider: "auto",
+            cpus: 2,
+            memory: 2048,
+            disk: 1,
+            apiPort: 7443,
+            hostAddress: "0.0.0.0",
+            ports: [{ name: "api", host: 7443, guest: 6443 }],
+            nodes: ["1", "2"].map((number) => ({
+                name: `nta-noted-${number}`,
+                userData: "",
+                metaData: "",
+                networkConfig: "",
+            })),
+        };
+        const found = await clusters();
+        assert.deepEqual(
+            found.map(({ created, ...summary }) => ({ ...summary, dated: created !== undefined })),
+            [
+                {
+                    clusterName: "nta-found",
+                    provider: "docker",
+                    nodes: { "nta-found-1": "running", "nta-found-2": "running" },
+                    addresses: ["5000 127.0.0.1:5001", "6443 127.0.0.1:6444"],
+                    dated: false,
+                },
+                {
+                    clusterName: "nta-noted",
+                    provider: "docker",
+                    nodes: { "nta-noted-1": "exited", "nta-noted-2": "gone" },
+                    addresses: ["api 127.0.0.1:7443"],
+                    dated: true,
+                },
+            ],
+        );
+    });
+});
