@@ -124,7 +124,7 @@ export async function waitUntilHealthy(
     const words = await Promise.all(lack.nodes.map((name) => lastWords(nodes, name)));
     throw new MachineError(
         `${spec.clusterName} has not become healthy within ${timeoutSeconds} s: still waiting for ${lack.what}.\n` +
-            `${words.join("\n")}\nRun the command again to go on waiting, or \`pulumi destroy\` to start over. More: ` +
+            `${words.join("\n")}\nRun the command again to go on waiting, or \`npm run destroy\` to start over. More: ` +
             `\`vagrant status\`, and in the machine \`journalctl --unit kubelet\` and /var/log/nta-kubeadm.log`,
     );
 }

@@ -4,6 +4,7 @@ import { runMain } from "./problem";
 import { formatDuration } from "./progress";
 import { readOutputs, runPulumi, type StackOutputs, writeKubeconfig } from "./pulumi-run";
 import { onStack } from "./stack-command";
+import { destroyStack } from "./stack-destroy";
 
 /** What a user wants to know when everything runs. */
 export function summary(stack: string, took: number, kubeconfig: boolean, outputs: StackOutputs): string {
@@ -29,8 +30,7 @@ runMain(async () => {
     return onStack("up", async (tools, session) => {
         if (rebuild) {
             console.log(`\nRemoving what is left of the stack ${session.name}, to make it anew`);
-            session.env.PULUMI_K8S_DELETE_UNREACHABLE = "true";
-            const code = await runPulumi(tools.pulumi, session, ["destroy", "--yes", "--skip-preview"]);
+            const code = await destroyStack(tools, session, ["--yes", "--skip-preview"]);
             if (code !== 0) {
                 return code;
             }

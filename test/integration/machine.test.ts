@@ -173,7 +173,7 @@ describe("a real machine", function () {
         assert.equal(code, 1);
         assert.match(stderr, new RegExp(`${clusterName} has not become healthy within 15 s: still waiting for `));
         assert.match(stderr, new RegExp(`${node}, kubelet's last words:\n(  .*\n)*  .*kubelet-is-broken`));
-        assert.match(stderr, /Run the command again to go on waiting, or `pulumi destroy` to start over/);
+        assert.match(stderr, /Run the command again to go on waiting, or `npm run destroy` to start over/);
         await ok(machine.inNode(`rm ${dropIn} && systemctl daemon-reload && systemctl restart kubelet`));
         await ok(machine.main(["up"], machine.specification()));
         assert.match(await machine.kubectl("get", "namespace", "kept"), /Active/);

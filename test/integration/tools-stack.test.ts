@@ -233,6 +233,18 @@ describe("tools: a stack", () => {
         assert.doesNotMatch(output.stdout, /slow/);
     });
 
+    it("takes machines with it that the engine does not know, because their first `up` was cut short", async () => {
+        const stack = `cut-${process.pid}`;
+        const machines = join(state, "machines", `nta-${stack}`);
+        const volume = `nta-${stack}-1-etcd`;
+        mkdirSync(machines, { recursive: true });
+        writeFileSync(join(machines, "state.json"), '{"provider":"docker","unfinished":true}');
+        succeeded(await tryCommand(["docker", "volume", "create", "--label", `nta.cluster=nta-${stack}`, volume]));
+        succeeded(await run("destroy", [], { NTA_STACK: stack }));
+        assert.notEqual((await tryCommand(["docker", "volume", "inspect", volume])).code, 0);
+        assert.ok(!existsSync(machines));
+    });
+
     it("has a name that a machine can have", async () => {
         failed(await run("preview", [], { NTA_STACK: "Not_a_name" }), /"Not_a_name" can't be the stack's name/);
     });
