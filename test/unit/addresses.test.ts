@@ -2,8 +2,10 @@ import * as assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
 
+import { addressPool, layer2Advertisement, metalLbDefinitions } from "../../components/addresses/custom-resources";
 import { LoadBalancer } from "../../components/addresses/load-balancer";
-import { type AnyObject, metalLbObjects, poolObjects } from "../../components/addresses/metallb";
+import { controllerDeployment, speakerDaemonSet } from "../../components/addresses/pods";
+import { clusterRules, namespaceRules } from "../../components/addresses/roles";
 import { poolInNetwork } from "../../machine/address-pool";
 import { contains, parsePool, poolsMeet, poolText } from "../../machine/address-range";
 import { runProgram } from "../../tools/preview-diff/mock-engine";
@@ -11,145 +13,192 @@ import { runProgram } from "../../tools/preview-diff/mock-engine";
 const image = "registry/metallb@sha256:1";
 
 describe("addresses: MetalLB", () => {
-    const groups = metalLbObjects(image);
-    const objects = groups.flat();
-    const podsOf = (kind: string) =>
-        (
-            objects.find((object) => object.kind === kind) as AnyObject & {
-                spec: { template: { spec: Record<string, unknown> } };
-            }
-        ).spec.template.spec;
+    const probe = { httpGet: { path: "/metrics", port: "metrics" }, failureThreshold: 3 };
+    const program = {
+        image,
+        readinessProbe: { ...probe, periodSeconds: 2 },
+        livenessProbe: { ...probe, periodSeconds: 10, initialDelaySeconds: 10 },
+        resources: { requests: { cpu: "20m", memory: "64Mi" }, limits: { memory: "128Mi" } },
+    };
 
-    it("is its own manifest without the webhooks, in an order in which it can be made", () => {
-        const kinds = groups.map((group) => [...new Set(group.map(({ kind }) => kind))]);
-        assert.deepEqual(kinds, [
-            ["Namespace"],
-            [
-                "CustomResourceDefinition",
-                "ServiceAccount",
-                "Role",
-                "ClusterRole",
-                "RoleBinding",
-                "ClusterRoleBinding",
-                "ConfigMap",
-            ],
-            ["Deployment", "DaemonSet"],
-        ]);
-        assert.equal(objects.length, 22);
-        assert.doesNotMatch(JSON.stringify(objects), /webhook-service|webhook-cert|creationTimestamp|quay\.io/);
-    });
-
-    it("is of the version that the image is built from", () => {
-        const root = path.resolve(__dirname, "../..");
-        const goMod = fs.readFileSync(path.join(root, "images/metallb/go.mod"), "utf8");
-        const built = /^\s*go\.universe\.tf\/metallb (v\S+)/m.exec(goMod)?.[1];
-        const manifest = fs.readFileSync(path.join(root, "components/addresses/metallb-native.yaml"), "utf8");
-        const named = [...manifest.matchAll(/image: quay\.io\/metallb\/(\w+):(\S+)/g)].map(([, ...image]) => image);
-        assert.deepEqual(named, [
-            ["controller", built],
-            ["speaker", built],
-        ]);
-    });
-
-    it("has a namespace of its own, at the level that its speakers need", () => {
-        assert.deepEqual(groups[0], [
-            {
-                apiVersion: "v1",
-                kind: "Namespace",
-                metadata: {
-                    name: "metallb-system",
-                    labels: {
-                        "pod-security.kubernetes.io/audit": "privileged",
-                        "pod-security.kubernetes.io/enforce": "privileged",
-                        "pod-security.kubernetes.io/warn": "privileged",
+    it("gives addresses with no rights on its node", () => {
+        const labels = { app: "metallb", component: "controller" };
+        assert.deepEqual(controllerDeployment(image), {
+            metadata: { name: "controller", namespace: "metallb-system", labels },
+            spec: {
+                selector: { matchLabels: labels },
+                template: {
+                    metadata: { labels },
+                    spec: {
+                        serviceAccountName: "controller",
+                        terminationGracePeriodSeconds: 0,
+                        securityContext: {
+                            runAsNonRoot: true,
+                            runAsUser: 10001,
+                            runAsGroup: 10001,
+                            seccompProfile: { type: "RuntimeDefault" },
+                        },
+                        containers: [
+                            {
+                                ...program,
+                                name: "controller",
+                                command: ["/controller"],
+                                args: ["--port=7472", "--log-level=info", "--webhook-mode=disabled"],
+                                env: [
+                                    { name: "METALLB_ML_SECRET_NAME", value: "memberlist" },
+                                    { name: "METALLB_DEPLOYMENT", value: "controller" },
+                                ],
+                                ports: [{ name: "metrics", containerPort: 7472 }],
+                                securityContext: {
+                                    allowPrivilegeEscalation: false,
+                                    readOnlyRootFilesystem: true,
+                                    capabilities: { drop: ["ALL"] },
+                                },
+                            },
+                        ],
                     },
                 },
             },
-        ]);
-        assert.ok(objects.every(({ metadata: { namespace = "metallb-system" } }) => namespace === "metallb-system"));
-    });
-
-    const resources = { requests: { cpu: "20m", memory: "64Mi" }, limits: { memory: "128Mi" } };
-    const probe = (kind: string) => ({
-        [kind]: {
-            failureThreshold: 3,
-            httpGet: { path: "/metrics", port: "monitoring" },
-            initialDelaySeconds: 10,
-            periodSeconds: 10,
-            successThreshold: 1,
-            timeoutSeconds: 1,
-        },
-    });
-    const probes = { ...probe("livenessProbe"), ...probe("readinessProbe") };
-
-    it("gives addresses with no rights on its node", () => {
-        assert.deepEqual(podsOf("Deployment"), {
-            containers: [
-                {
-                    name: "controller",
-                    image,
-                    command: ["/controller"],
-                    args: [
-                        "--port=7472",
-                        "--log-level=info",
-                        "--tls-min-version=VersionTLS12",
-                        "--webhook-mode=disabled",
-                    ],
-                    env: [
-                        { name: "METALLB_ML_SECRET_NAME", value: "memberlist" },
-                        { name: "METALLB_DEPLOYMENT", value: "controller" },
-                    ],
-                    ...probes,
-                    ports: [{ containerPort: 7472, name: "monitoring" }],
-                    resources,
-                    securityContext: {
-                        allowPrivilegeEscalation: false,
-                        capabilities: { drop: ["all"] },
-                        readOnlyRootFilesystem: true,
-                    },
-                    volumeMounts: [],
-                },
-            ],
-            nodeSelector: { "kubernetes.io/os": "linux" },
-            securityContext: { fsGroup: 65534, runAsNonRoot: true, runAsUser: 65534 },
-            serviceAccountName: "controller",
-            terminationGracePeriodSeconds: 0,
-            volumes: [],
         });
     });
 
     it("answers for them as root with CAP_NET_RAW and nothing else", () => {
-        const { containers, hostNetwork, volumes } = podsOf("DaemonSet");
-        const [speaker] = containers as Record<string, unknown>[];
-        assert.equal(hostNetwork, true);
-        assert.deepEqual(
-            { image: speaker.image, command: speaker.command, args: speaker.args, resources: speaker.resources },
-            { image, command: ["/speaker"], args: ["--port=7472", "--log-level=info"], resources },
-        );
-        assert.deepEqual(speaker.securityContext, {
-            allowPrivilegeEscalation: false,
-            capabilities: { add: ["NET_RAW"], drop: ["ALL"] },
-            readOnlyRootFilesystem: true,
-            runAsUser: 0,
-            runAsGroup: 0,
+        const labels = { app: "metallb", component: "speaker" };
+        const field = (name: string, fieldPath: string) => ({ name, valueFrom: { fieldRef: { fieldPath } } });
+        assert.deepEqual(speakerDaemonSet(image), {
+            metadata: { name: "speaker", namespace: "metallb-system", labels },
+            spec: {
+                selector: { matchLabels: labels },
+                template: {
+                    metadata: { labels },
+                    spec: {
+                        serviceAccountName: "speaker",
+                        hostNetwork: true,
+                        terminationGracePeriodSeconds: 2,
+                        tolerations: [
+                            { key: "node-role.kubernetes.io/control-plane", operator: "Exists", effect: "NoSchedule" },
+                        ],
+                        containers: [
+                            {
+                                ...program,
+                                name: "speaker",
+                                command: ["/speaker"],
+                                args: ["--port=7472", "--log-level=info"],
+                                env: [
+                                    field("METALLB_NODE_NAME", "spec.nodeName"),
+                                    field("METALLB_POD_NAME", "metadata.name"),
+                                    field("METALLB_HOST", "status.hostIP"),
+                                    field("METALLB_ML_BIND_ADDR", "status.podIP"),
+                                    { name: "METALLB_ML_LABELS", value: "app=metallb,component=speaker" },
+                                    { name: "METALLB_ML_SECRET_KEY_PATH", value: "/etc/ml_secret_key" },
+                                ],
+                                ports: [
+                                    { name: "metrics", containerPort: 7472 },
+                                    { name: "memberlist-tcp", containerPort: 7946 },
+                                    { name: "memberlist-udp", containerPort: 7946, protocol: "UDP" },
+                                ],
+                                securityContext: {
+                                    runAsUser: 0,
+                                    runAsGroup: 0,
+                                    allowPrivilegeEscalation: false,
+                                    readOnlyRootFilesystem: true,
+                                    capabilities: { drop: ["ALL"], add: ["NET_RAW"] },
+                                },
+                                volumeMounts: [
+                                    { name: "key", mountPath: "/etc/ml_secret_key", readOnly: true },
+                                    { name: "excluded", mountPath: "/etc/metallb", readOnly: true },
+                                ],
+                            },
+                        ],
+                        volumes: [
+                            { name: "key", secret: { secretName: "memberlist" } },
+                            { name: "excluded", configMap: { name: "metallb-excludel2" } },
+                        ],
+                    },
+                },
+            },
         });
+    });
+
+    it("defines the kinds of the release that the image is built from", () => {
+        const goMod = fs.readFileSync(path.resolve(__dirname, "../../images/metallb/go.mod"), "utf8");
+        // What another release reads has to be looked up in its manifest, and then written here.
+        assert.match(goMod, /go\.universe\.tf\/metallb v0\.15\.2\b/);
+        const definitions = metalLbDefinitions();
         assert.deepEqual(
-            (volumes as { name: string }[]).map(({ name }) => name),
-            ["memberlist", "metallb-excludel2"],
+            definitions.map(({ metadata, spec }) => `${metadata.name}/${spec.versions[0].name} ${spec.names.kind}`),
+            [
+                "bfdprofiles.metallb.io/v1beta1 BFDProfile",
+                "bgpadvertisements.metallb.io/v1beta1 BGPAdvertisement",
+                "bgppeers.metallb.io/v1beta2 BGPPeer",
+                "communities.metallb.io/v1beta1 Community",
+                "ipaddresspools.metallb.io/v1beta1 IPAddressPool",
+                "l2advertisements.metallb.io/v1beta1 L2Advertisement",
+                "servicebgpstatuses.metallb.io/v1beta1 ServiceBGPStatus",
+                "servicel2statuses.metallb.io/v1beta1 ServiceL2Status",
+            ],
         );
+        const anything = { type: "object", "x-kubernetes-preserve-unknown-fields": true };
+        assert.deepEqual(definitions[4], {
+            metadata: { name: "ipaddresspools.metallb.io" },
+            spec: {
+                group: "metallb.io",
+                scope: "Namespaced",
+                names: {
+                    kind: "IPAddressPool",
+                    listKind: "IPAddressPoolList",
+                    plural: "ipaddresspools",
+                    singular: "ipaddresspool",
+                },
+                versions: [
+                    {
+                        name: "v1beta1",
+                        served: true,
+                        storage: true,
+                        subresources: { status: {} },
+                        schema: {
+                            openAPIV3Schema: { type: "object", properties: { spec: anything, status: anything } },
+                        },
+                    },
+                ],
+            },
+        });
+    });
+
+    it("changes nothing in the cluster but the state of Services, its own objects and its own namespace's Secrets", () => {
+        const changes = [...Object.values(clusterRules), ...Object.values(namespaceRules)]
+            .flat(2)
+            .filter(({ verbs }) => (verbs as string[]).some((verb) => !["get", "list", "watch"].includes(verb)))
+            .map(({ resources }) => resources);
+        assert.deepEqual(changes, [
+            ["services/status"],
+            ["events"],
+            ["servicel2statuses", "servicel2statuses/status"],
+            ["events"],
+            ["ipaddresspools/status"],
+            ["secrets"],
+        ]);
+        const secrets = (rules: typeof clusterRules) =>
+            Object.values(rules)
+                .flat(2)
+                .filter(({ resources }) => (resources as string[]).includes("secrets")).length;
+        assert.deepEqual([secrets(clusterRules), secrets(namespaceRules)], [0, 2]);
     });
 
     it("gives the addresses of one pool", () => {
         const metadata = { name: "pool", namespace: "metallb-system" };
-        assert.deepEqual(poolObjects("10.0.0.1-10.0.0.9"), [
-            {
-                apiVersion: "metallb.io/v1beta1",
-                kind: "IPAddressPool",
-                metadata,
-                spec: { addresses: ["10.0.0.1-10.0.0.9"] },
-            },
-            { apiVersion: "metallb.io/v1beta1", kind: "L2Advertisement", metadata, spec: { ipAddressPools: ["pool"] } },
-        ]);
+        assert.deepEqual(addressPool("10.0.0.1-10.0.0.9"), {
+            apiVersion: "metallb.io/v1beta1",
+            kind: "IPAddressPool",
+            metadata,
+            spec: { addresses: ["10.0.0.1-10.0.0.9"], autoAssign: true, avoidBuggyIPs: false },
+        });
+        assert.deepEqual(layer2Advertisement(), {
+            apiVersion: "metallb.io/v1beta1",
+            kind: "L2Advertisement",
+            metadata,
+            spec: { ipAddressPools: ["pool"] },
+        });
     });
 
     it("is declared whole, the pool last", async () => {

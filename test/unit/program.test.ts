@@ -335,9 +335,11 @@ describe("the program", function () {
             fs.mkdirSync(programs, { recursive: true });
             const { registrations, outputs, find } = await run({ config, provide });
             assert.equal(outputs["hosts"], "172.18.255.205 web.taurus web.taurus.svc.cluster.local");
-            const pool = find("kubernetes:metallb.io/v1beta1:IPAddressPool", "addresses-pool-ipaddresspool");
-            assert.deepEqual(pool.inputs["spec"], { addresses: ["stdout-of-cluster-address-pool"] });
-            const speaker = find("kubernetes:apps/v1:DaemonSet", "addresses-speaker-daemonset");
+            const pool = find("kubernetes:metallb.io/v1beta1:IPAddressPool", "addresses-pool");
+            assert.deepEqual((pool.inputs["spec"] as { addresses: unknown }).addresses, [
+                "stdout-of-cluster-address-pool",
+            ]);
+            const speaker = find("kubernetes:apps/v1:DaemonSet", "addresses-speaker");
             assert.match(JSON.stringify(speaker.inputs), /"image":"localhost:5000\/images-metallb@sha256:0"/);
             // On an existing cluster they are that cluster's.
             const elsewhere = { "nta:cluster": "existing", "nta:kubeContext": "lab", "nta:registry": "r.io" };
