@@ -16,8 +16,11 @@ export function hostOf({ address }: Pick<RegistryAccess, "address">): string {
     return address.split("/")[0];
 }
 
+/** How long a registry may take for an answer, in milliseconds: a loaded machine needs seconds for TLS alone. */
+const answerTime = 10_000;
+
 /** How the registry's HTTP API is reached. */
-export function endpointOf(access: RegistryAccess, timeoutMilliseconds: number): RegistryEndpoint {
+export function endpointOf(access: RegistryAccess): RegistryEndpoint {
     const { credentials } = access;
     return {
         host: hostOf(access),
@@ -25,6 +28,6 @@ export function endpointOf(access: RegistryAccess, timeoutMilliseconds: number):
         insecure: access.insecure ? true : undefined,
         ca: access.ca,
         credentials: credentials && { username: credentials.username, password: credentials.password.reveal() },
-        timeoutMilliseconds,
+        timeoutMilliseconds: answerTime,
     };
 }

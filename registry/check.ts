@@ -6,6 +6,8 @@ export interface RegistryProblem {
     /** A sentence without its full stop, that begins with the registry's address. */
     wrong: string;
     mend: string;
+    /** It answers as a registry should, but to nobody without a login. */
+    wantsLogin?: true;
 }
 
 /** Codes of a certificate that no trusted authority has signed. */
@@ -65,14 +67,11 @@ export function connectionProblem(access: RegistryAccess, error: NodeJS.ErrnoExc
  *
  * @returns what is wrong; undefined if nothing is.
  */
-export async function registryProblem(
-    access: RegistryAccess,
-    timeoutMilliseconds = 5_000,
-): Promise<RegistryProblem | undefined> {
+export async function registryProblem(access: RegistryAccess): Promise<RegistryProblem | undefined> {
     const host = hostOf(access);
     let answer;
     try {
-        answer = await askRegistry(endpointOf(access, timeoutMilliseconds), { method: "GET", path: "/v2/" });
+        answer = await askRegistry(endpointOf(access), { method: "GET", path: "/v2/" });
     } catch (error) {
         return connectionProblem(access, error as NodeJS.ErrnoException);
     }
@@ -85,7 +84,9 @@ export async function registryProblem(
             return { wrong: `${host} refuses the user name or the password`, mend: setLogin };
         }
         // Tokens are given for one image at a time, so whether all may read them is not known before.
-        return /^bearer/i.test(challenge) ? undefined : { wrong: `${host} wants a login`, mend: setLogin };
+        return /^bearer/i.test(challenge)
+            ? undefined
+            : { wrong: `${host} wants a login`, mend: setLogin, wantsLogin: true };
     }
     if (answer.status === 400 && access.insecure && /HTTPS/.test(answer.body.toString())) {
         return { wrong: `${host} speaks HTTPS`, mend: "pulumi config set registryInsecure false" };

@@ -9,9 +9,8 @@ export type DigestReferences<Name extends string> = { references: Record<Name, s
 export async function digestReferences<Name extends string>(
     access: RegistryAccess,
     names: readonly Name[],
-    timeoutMilliseconds = 10_000,
 ): Promise<DigestReferences<Name>> {
-    const endpoint = endpointOf(access, timeoutMilliseconds);
+    const endpoint = endpointOf(access);
     const image = (name: string) => `${access.address}/${name}`;
     try {
         const answers = await Promise.all(names.map((name) => askDigest(`${image(name)}:latest`, endpoint)));

@@ -12,7 +12,9 @@ import { parse, stringify } from "yaml";
 import { registryScript } from "../../machine/registry";
 import { nodeImage } from "../../machine/provider";
 import type { NodeRegistry } from "../../machine/spec";
+import { parseSettings } from "../../components/settings/parse";
 import { registryProblem } from "../../registry/check";
+import { checkRegistry } from "../../tools/doctor/registry";
 import { DockerEngine } from "./docker-engine";
 import { Engine, until } from "./plugins-engine";
 import type { Project } from "./plugins-engine";
@@ -248,10 +250,34 @@ describe("registries", function () {
         assert.ok(!existsSync(`/etc/docker/certs.d/${closed.host}`));
     });
 
+    it("the doctor tries the login at a registry with an authority of its own", async () => {
+        const doctor = async (password: string) => {
+            const raw = Object.entries(withLogin()).map(([name, value]) => [`nta:${name}`, value]);
+            raw.push(["nta:registryPassword", "(encrypted)"]);
+            const { found, wrong } = await checkRegistry({
+                stack: "test",
+                clusterName: "nta-test",
+                settings: parseSettings(Object.fromEntries(raw) as Record<string, string>, ["nta:registryPassword"], {
+                    project: "nta",
+                    readFile: () => assert.fail("the certificate is text"),
+                }),
+                containers: [],
+                mend: () => assert.fail("no setting is proposed"),
+                openSecret: () => Promise.resolve({ answer: password }),
+            });
+            assert.equal(found, `${closed.host}/team/a as ${login.username}`);
+            return wrong;
+        };
+        assert.deepEqual(await doctor(login.password), []);
+        const [finding] = await doctor("wrong");
+        assert.equal(finding.wrong, `${closed.host} refuses the user name or the password`);
+        assert.match(finding.mend, /config set --secret registryPassword/);
+    });
+
     it("each way of being wrong has its own words", async () => {
         const access = { address: closed.host, insecure: false, ca: closed.ca };
         const credentials = { username: login.username, password: { reveal: () => login.password } };
-        const wrong = async (changes: object) => (await registryProblem({ ...access, ...changes }, 1000))?.wrong ?? "";
+        const wrong = async (changes: object) => (await registryProblem({ ...access, ...changes }))?.wrong ?? "";
         assert.equal(await wrong({ credentials }), "");
         assert.match(await wrong({}), /wants a login/);
         assert.match(await wrong({ insecure: true }), /speaks HTTPS/);

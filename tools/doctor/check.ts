@@ -27,6 +27,8 @@ export interface Subject {
     containers: readonly string[];
     /** The command that gives a setting a value. */
     mend: (setting: string, value: number) => string;
+    /** The value of an encrypted setting, or why it can't be read: that takes the engine and the stack's passphrase. */
+    openSecret: (setting: string) => Promise<{ answer: string } | { why: string }>;
 }
 
 export type Check = (subject: Subject) => Promise<CheckResult>;

@@ -1,3 +1,4 @@
+import { askPulumi } from "../../operations/pulumi";
 import { tryCommand } from "../command";
 import { project } from "../stack";
 import { hasEngine, mend, readSettings } from "../stack-settings";
@@ -48,8 +49,14 @@ async function run(stack: string, checks: readonly Check[]): Promise<CheckResult
         settings: read.settings,
         containers: await runningContainers(clusterName),
         mend: (setting, value) => mend(setting, value, stack, hasEngine()),
+        openSecret: (setting) => openSecret(stack, setting),
     };
     return [{ name: "settings", found, wrong: [] }, ...(await Promise.all(checks.map((check) => check(subject))))];
+}
+
+async function openSecret(stack: string, setting: string): ReturnType<Subject["openSecret"]> {
+    const opened = await askPulumi(stack, ["config", "get", setting]);
+    return "answer" in opened ? { answer: opened.answer.replace(/\n$/, "") } : opened;
 }
 
 async function runningContainers(clusterName: string): Promise<string[]> {
