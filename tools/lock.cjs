@@ -129,4 +129,18 @@ async function waitForLock(file, purpose, onWait) {
     }
 }
 
-module.exports = { tryLock, waitForLock };
+function alone(file, purpose, work) {
+    for (;;) {
+        const { release } = tryLock(file, purpose);
+        if (release !== undefined) {
+            try {
+                return work();
+            } finally {
+                release();
+            }
+        }
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+    }
+}
+
+module.exports = { tryLock, waitForLock, alone };

@@ -19,3 +19,9 @@ export function tryLock(
 
 /** Takes the lock as soon as it is free; `onWait` is called once for each process that has to be waited for. */
 export function waitForLock(file: string, purpose: string, onWait: (holder: LockHolder) => void): Promise<() => void>;
+
+/**
+ * Runs `work` as the only one that has the lock. The process does nothing else meanwhile, nor while it waits for others: for
+ * work of moments, where nothing can be awaited.
+ */
+export function alone<T>(file: string, purpose: string, work: () => T): T;

@@ -1,6 +1,3 @@
-import * as fs from "node:fs";
-import * as path from "node:path";
-
 import { layOutContext } from "../../images/build-context";
 import type { Publication } from "./versions";
 
@@ -13,14 +10,10 @@ COPY versions/ /srv/versions/
 
 /** Lays out the build context of a site's image. */
 export function layOutSite(context: string, { version, folders }: Publication): void {
-    const versions = Object.fromEntries(Object.entries(folders).map(([name, folder]) => [`@${name}`, folder]));
-    layOutContext(path.join(context, "versions"), versions, () => false);
-    fs.chmodSync(context, 0o755);
-    for (const [name, text] of Object.entries({
-        Dockerfile: dockerfile,
-        "current.conf": `map "" $current {\n    default ${version};\n}\n`,
-    })) {
-        fs.writeFileSync(path.join(context, name), text);
-        fs.chmodSync(path.join(context, name), 0o644);
-    }
+    const parts = {
+        Dockerfile: Buffer.from(dockerfile),
+        "current.conf": Buffer.from(`map "" $current {\n    default ${version};\n}\n`),
+        versions: Object.fromEntries(Object.entries(folders).map(([name, folder]) => [`@${name}`, folder])),
+    };
+    layOutContext(context, parts, () => false);
 }

@@ -5,6 +5,7 @@ import * as core from "@pulumi/kubernetes/core/v1";
 import * as pulumi from "@pulumi/pulumi";
 
 import type { RegistryAccess } from "../../../registry/access";
+import { alone } from "../../../tools/lock.cjs";
 import { platform } from "../../images/images";
 import { pushLogin } from "../../registry/push-login";
 import { restrictedContainer } from "../../support/pod";
@@ -112,8 +113,12 @@ export class StaticFiles extends pulumi.ComponentResource {
         const repository = `static-files.${args.workloadName}`;
         const context = path.join(contexts, repository);
         const store = path.join(sites, args.workloadName);
-        const publication = publish(args.folder, store, args.keepVersions, !pulumi.runtime.isDryRun());
-        layOutSite(context, publication);
+        // A preview beside an update must not lose a version while it takes a copy.
+        const publication = alone(`${store}.lock`, "publishing a folder", () => {
+            const published = publish(args.folder, store, args.keepVersions, !pulumi.runtime.isDryRun());
+            layOutSite(context, published);
+            return published;
+        });
         const image = new Image(
             `${name}-image`,
             {
