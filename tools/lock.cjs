@@ -129,15 +129,25 @@ async function waitForLock(file, purpose, onWait) {
     }
 }
 
+/** How long the work of moments is waited for, in milliseconds: whoever takes longer has ended on another machine. */
+const longestMoment = 120000;
+
 function alone(file, purpose, work) {
+    const began = Date.now();
     for (;;) {
-        const { release } = tryLock(file, purpose);
+        const { release, holder } = tryLock(file, purpose);
         if (release !== undefined) {
             try {
                 return work();
             } finally {
                 release();
             }
+        }
+        if (Date.now() - began > longestMoment) {
+            throw new Error(
+                `${file} is held by process ${holder.pid} on ${holder.hostname} (${holder.purpose}) since ${holder.since}: ` +
+                    "if that is over, remove the file",
+            );
         }
         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
     }

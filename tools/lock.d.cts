@@ -22,6 +22,6 @@ export function waitForLock(file: string, purpose: string, onWait: (holder: Lock
 
 /**
  * Runs `work` as the only one that has the lock. The process does nothing else meanwhile, nor while it waits for others: for
- * work of moments, where nothing can be awaited.
+ * work of moments, where nothing can be awaited. @throws Error when somebody has had it for minutes.
  */
 export function alone<T>(file: string, purpose: string, work: () => T): T;
