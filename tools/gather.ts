@@ -4,9 +4,10 @@ import { join } from "node:path";
 import { findProgram, tryCommand } from "./command";
 import type { Settings } from "../components/settings/schema";
 import { providerAbility, type VirtualProvider } from "../machine/provider";
-import { installPackages, missingPackages } from "./debian-packages";
+import { asCommand, installPackages, missingPackages, rootPrefix } from "./debian-packages";
 import { cacheDirectory, shortPath, stateDirectory } from "./directories";
 import { ensureDocker } from "./docker";
+import type { Finding } from "./doctor/check";
 import { findingsBefore } from "./doctor/checks";
 import { findingText } from "./doctor/text";
 import { reaches } from "./download";
@@ -125,11 +126,27 @@ export function gatherPlugins(engine: PulumiEngine, goal: Goal, progress: Progre
 
 async function checkThisMachine(report: Report): Promise<void> {
     report("looking at memory, disk, ports and settings");
-    const findings = await findingsBefore(presentStack());
+    const findings: Finding[] = [];
+    for (const finding of await findingsBefore(presentStack())) {
+        if (!(await mendAsRoot(finding, report))) {
+            findings.push(finding);
+        }
+    }
     const problem = problemOf(findings.map(findingText));
     if (problem !== undefined) {
         throw new Problem(`${problem.message}\n\`npm run doctor\` looks at this and the rest again.`);
     }
+}
+
+/** Mends what a command as root mends, where this process may act as root. */
+export async function mendAsRoot({ wrong, asRoot }: Finding, report: Report): Promise<boolean> {
+    const root = asRoot && (await rootPrefix());
+    if (asRoot === undefined || root === undefined) {
+        return false;
+    }
+    const { code, stderr } = await tryCommand(asCommand([...root, ...asRoot]), { timeout: 10000 });
+    report.note(`${wrong}: \`${asRoot.join(" ")}\` ${code === 0 ? "mends it" : `fails: ${stderr.trim()}`}`);
+    return code === 0;
 }
 
 export async function ensurePackages(goal: Goal | "box", cluster: ClusterKind, report: Report): Promise<string> {

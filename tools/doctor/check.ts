@@ -6,6 +6,8 @@ export interface Finding {
     wrong: string;
     /** A command, or where no command does it, what to do by hand. */
     mend: string;
+    /** The command without `sudo`, where `npm run up` may run it itself. */
+    asRoot?: readonly string[];
 }
 
 /** What one check found. */

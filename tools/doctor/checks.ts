@@ -4,6 +4,7 @@ import { project } from "../stack";
 import { hasEngine, mend, readSettings } from "../stack-settings";
 import type { Check, CheckResult, Finding, Subject } from "./check";
 import { checkCluster, checkClusterBefore } from "./cluster";
+import { checkInotify } from "./inotify";
 import { checkPlatform } from "./machine";
 import { checkPorts } from "./ports";
 import { checkRegistry } from "./registry";
@@ -18,13 +19,21 @@ const allChecks: readonly Check[] = [
     checkPorts,
     checkDisk,
     checkMemory,
+    checkInotify,
     checkRegistry,
     checkCluster,
     checkState,
 ];
 
 /** What has to be right before `npm run up` begins: what it mends or makes itself is not among it. */
-const checksBefore: readonly Check[] = [checkPlatform, checkPorts, checkDisk, checkMemory, checkClusterBefore];
+const checksBefore: readonly Check[] = [
+    checkPlatform,
+    checkPorts,
+    checkDisk,
+    checkMemory,
+    checkInotify,
+    checkClusterBefore,
+];
 
 /** Looks at everything; with wrong settings at the settings alone, because the rest follows from them. */
 export function examine(stack: string): Promise<CheckResult[]> {
