@@ -12,7 +12,7 @@ export const imageNames = [
 export type ImageName = (typeof imageNames)[number];
 
 /** Images that are built only for those who ask for them. */
-export const onDemandImageNames = ["parallel", "static-files", "metallb"] as const;
+export const onDemandImageNames = ["parallel", "static-files", "ci-build", "metallb"] as const;
 
 export type OnDemandImageName = (typeof onDemandImageNames)[number];
 
@@ -64,6 +64,13 @@ export const imageRecipes: readonly ImageRecipe[] = [
     { name: "rabbitmq", base: { debian: "bookworm" }, scripts: false, downloads: false },
     { name: "parallel", base: "scratch", programs: { parallel: "." }, scripts: false, downloads: false },
     { name: "static-files", base: { debian: "bookworm" }, scripts: false, downloads: false },
+    {
+        name: "ci-build",
+        base: { debian: "bookworm" },
+        programs: { "ci-build": "." },
+        scripts: false,
+        downloads: false,
+    },
     {
         name: "metallb",
         base: "scratch",

@@ -74,26 +74,44 @@ describe("Images", function () {
         );
     }
 
+    /** Runs with a cache in which the program of an image is already. */
+    async function withProgram(name: string, body: () => Promise<void>): Promise<void> {
+        const cache = process.env["NTA_CACHE"];
+        process.env["NTA_CACHE"] = path.join(folder, "cache");
+        try {
+            const built = setFolder(imagePrograms(name), "amd64", programsDirectory());
+            write(path.relative(folder, path.join(built, name)), "program", 0o755);
+            await body();
+        } finally {
+            if (cache === undefined) {
+                delete process.env["NTA_CACHE"];
+            } else {
+                process.env["NTA_CACHE"] = cache;
+            }
+        }
+    }
+
     const buildOf = (registration: Registration) =>
         registration.inputs["build"] as { args: Record<string, string>; platform: string; context: string };
 
-    it("builds each on its base by digest, after it", async () => {
-        const { find } = await run({ onDemand: ["static-files"] });
-        for (const { name, base } of imageRecipes) {
-            if (base === "scratch") {
-                continue;
+    it("builds each on its base by digest, after it", () =>
+        withProgram("ci-build", async () => {
+            const { find } = await run({ onDemand: ["static-files", "ci-build"] });
+            for (const { name, base } of imageRecipes) {
+                if (base === "scratch") {
+                    continue;
+                }
+                const image = find(imageType, `images-${name}`);
+                if ("debian" in base) {
+                    const debian = find(imageType, `images-debian-${base.debian}-image`);
+                    assert.equal(buildOf(image).args["BASE"], digestOf(debian));
+                } else {
+                    const parent = find(imageType, `images-${base.image}`);
+                    assert.equal(buildOf(image).args["BASE"], digestOf(parent));
+                    assert.ok(image.began > parent.ended, `${name} waits for ${base.image}`);
+                }
             }
-            const image = find(imageType, `images-${name}`);
-            if ("debian" in base) {
-                const debian = find(imageType, `images-debian-${base.debian}-image`);
-                assert.equal(buildOf(image).args["BASE"], digestOf(debian));
-            } else {
-                const parent = find(imageType, `images-${base.image}`);
-                assert.equal(buildOf(image).args["BASE"], digestOf(parent));
-                assert.ok(image.began > parent.ended, `${name} waits for ${base.image}`);
-            }
-        }
-    });
+        }));
 
     it("builds side by side what does not stand on each other", async () => {
         const { find } = await run();
@@ -118,25 +136,14 @@ describe("Images", function () {
         assert.deepEqual(Object.keys(outputs["refs"] as object).sort(), [...imageNames].sort());
     });
 
-    it("builds on demand what is not for every stack: from nothing, around a program that is in the cache", async () => {
-        const cache = process.env["NTA_CACHE"];
-        process.env["NTA_CACHE"] = path.join(folder, "cache");
-        try {
-            const built = setFolder(imagePrograms("parallel"), "amd64", programsDirectory());
-            write(path.relative(folder, path.join(built, "parallel")), "program", 0o755);
+    it("builds on demand what is not for every stack: from nothing, around a program that is in the cache", () =>
+        withProgram("parallel", async () => {
             const { find, outputs } = await run({ onDemand: ["parallel"] });
             const { args, context } = buildOf(find(imageType, "images-parallel"));
             assert.deepEqual(args, {});
             assert.equal(fs.readFileSync(path.join(context, "program", "parallel"), "utf8"), "program");
             assert.ok("parallel" in (outputs["refs"] as object));
-        } finally {
-            if (cache === undefined) {
-                delete process.env["NTA_CACHE"];
-            } else {
-                process.env["NTA_CACHE"] = cache;
-            }
-        }
-    });
+        }));
 
     it("makes one base of each release, in the same registry", async () => {
         const { all, find } = await run();
