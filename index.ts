@@ -43,7 +43,7 @@ const externalRegistry =
     new ExternalRegistry("registry", {
         access,
         pulled,
-        usedByDocker: builds || settings.jobs.some(({ kind }) => kind === "static-files"),
+        usedByDocker: builds || settings.jobs.some(({ kind }) => kind === "static-files" || kind === "ci-build"),
     });
 
 // The cluster: the one that is there, or one in Vagrant machines.
@@ -175,7 +175,8 @@ const workloads = new Workloads(
         jobs: settings.jobs,
         images: image,
         broker: support.rabbitmq,
-        siteBuild: { ...build, sites: path.join(cacheDirectory(), "sites", pulumi.getStack()) },
+        imageBuild: { ...build, sites: path.join(cacheDirectory(), "sites", pulumi.getStack()) },
+        podRegistry: { address: cluster.registry, access, node: cluster.registryNode },
     },
     { ...withNamespace, dependsOn: loadBalancer ? [support, loadBalancer] : [support] },
 );
@@ -191,6 +192,7 @@ export const addresses = existing
     : addressesOf(settings);
 export const hosts = workloads.hosts;
 export const images = image;
+export const ciBuilds = workloads.builds;
 export const apiKey = taurus.apiKey;
 export const mysqlPassword = support.mysql.password;
 export const rabbitmqUser = support.rabbitmq.user;

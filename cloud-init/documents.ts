@@ -46,7 +46,8 @@ interface File {
     permissions?: string;
 }
 
-const registryPortOnNode = 5000;
+/** Where the registry listens on the first node. */
+export const registryPortOnNode = 5000;
 
 function asset(name: string, values: Record<string, string> = {}): string {
     const text = fs.readFileSync(path.join(__dirname, "files", name), "utf8");

@@ -10,6 +10,7 @@ import { isBalanced } from "./settings/addresses";
 import { parseSettings } from "./settings/parse";
 import { SecretText } from "./settings/fields";
 import type { Settings } from "./settings/schema";
+import { findCommit } from "./workloads/ci-build/git";
 
 export type { SettingsContext } from "./settings/context";
 export { parseSettings } from "./settings/parse";
@@ -32,9 +33,15 @@ export function readSettings(): Settings {
     return parseSettings(pulumi.runtime.allConfig(), secretKeys(), {
         project: pulumi.getProject(),
         hostMemory: Math.floor(os.totalmem() / 2 ** 20),
-        readFile: (file) => fs.readFileSync(path.resolve(file.replace(/^~(?=\/)/, os.homedir())), "utf8"),
+        readFile: (file) => fs.readFileSync(pathOf(file), "utf8"),
         isFolder: (folder) => fs.statSync(path.resolve(folder), { throwIfNoEntry: false })?.isDirectory() ?? false,
+        findCommit: (checkout, ref) => findCommit(pathOf(checkout), ref),
     });
+}
+
+/** A path of the settings: the project folder's, absolute, or one of the user's home. */
+function pathOf(given: string): string {
+    return path.resolve(given.replace(/^~(?=\/|$)/, os.homedir()));
 }
 
 /** The registry that the settings name; undefined for the cluster's own. */

@@ -2,6 +2,7 @@ import * as command from "@pulumi/command/local";
 import * as k8s from "@pulumi/kubernetes/provider";
 import * as pulumi from "@pulumi/pulumi";
 
+import { registryPortOnNode } from "../../cloud-init/documents";
 import { plan } from "../../machine/plan";
 import type { MachineSpec } from "../../machine/spec";
 import type { RegistryAccess } from "../../registry/access";
@@ -46,6 +47,7 @@ export class Cluster extends pulumi.ComponentResource implements KubernetesClust
     readonly exclusiveProvider: k8s.Provider;
     /** Its own is `localhost:<port>` on this machine and on the nodes alike. */
     readonly registry: pulumi.Output<string>;
+    readonly registryNode?: { name: pulumi.Output<string>; port: number };
     readonly registryAccess: pulumi.Resource[];
     readonly nodes: pulumi.Output<string[]>;
     readonly storage: VolumeStorage;
@@ -113,6 +115,8 @@ export class Cluster extends pulumi.ComponentResource implements KubernetesClust
             externalRegistry?.address ?? machine.urn.apply(() => `localhost:${args.registryPort}`),
         );
         this.nodes = machine.urn.apply(() => nodeNames(args));
+        this.registryNode =
+            externalRegistry === undefined ? { name: this.nodes[0], port: registryPortOnNode } : undefined;
         this.storage = { kind: "local", node: this.nodes[0], folder: "/var/lib/nta/volumes" };
         this.registerOutputs({ kubeconfig: this.kubeconfig, registry: this.registry, nodes: this.nodes });
     }

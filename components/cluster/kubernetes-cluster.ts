@@ -13,6 +13,8 @@ export interface KubernetesCluster {
     readonly exclusiveProvider: k8s.Provider;
     /** Where images are pushed to and pulled from, `host[:port][/path]`; known when that is possible. */
     readonly registry: pulumi.Output<string>;
+    /** The node that has the registry, and its port there, where that is the cluster's own. */
+    readonly registryNode?: { name: pulumi.Output<string>; port: number };
     /** For `dependsOn` of what has pods: nodes are told of the registry, where that is for this program to do. */
     readonly registryAccess?: pulumi.Resource[];
     /** Names of the nodes, as far as they may be listed. */

@@ -1,3 +1,5 @@
+import type { CommitLookup } from "../workloads/ci-build/git";
+
 /** What parsing needs to know beside the configuration itself. */
 export interface SettingsContext {
     /** The project's name: the namespace of its settings, `nta`. */
@@ -8,4 +10,6 @@ export interface SettingsContext {
     readFile: (path: string) => string;
     /** Whether there is such a folder, if that can be found out; relative paths are the project folder's. */
     isFolder?: (path: string) => boolean;
+    /** Looks a commit up in a git checkout, if that can be done; relative paths are the project folder's. */
+    findCommit?: (checkout: string, ref: string) => CommitLookup;
 }

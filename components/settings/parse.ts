@@ -1,6 +1,7 @@
 import type { SettingsContext } from "./context";
 import { defaultText, isSecret, parseJson, type Setting } from "./fields";
 import { collectGiven } from "./given";
+import { readCheckouts } from "./jobs/checkouts";
 import { readTaskFiles } from "./jobs/task-files";
 import { listProblems } from "./list-problems";
 import { nodePoolProblems } from "./node-pools";
@@ -79,7 +80,9 @@ export function parseSettings(
     }
 
     checkTogether(values, given, context, report);
-    problems.push(...nodePoolProblems(values, context, secretKeys), ...readTaskFiles(values, context, secretKeys));
+    for (const further of [nodePoolProblems, readTaskFiles, readCheckouts]) {
+        problems.push(...further(values, context, secretKeys));
+    }
     if (problems.length > 0) {
         throw new SettingsError(problems);
     }

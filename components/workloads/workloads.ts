@@ -5,6 +5,8 @@ import type { ImageRefs } from "../images/images";
 import type { Job } from "../settings/jobs/jobs";
 import type { VolumeStorage } from "../support/volume";
 import { BatchJob } from "./batch-job/batch-job";
+import { CiBuild, type CiBuildResult } from "./ci-build/ci-build";
+import type { PodRegistry } from "./ci-build/job";
 import { CronJob } from "./cron-job/cron-job";
 import { Service } from "./service/service";
 import { SiteBuildArgs, StaticFiles } from "./static-files/static-files";
@@ -23,8 +25,10 @@ export interface WorkloadsArgs {
     clusterWidePrefix: string;
     /** The stack's RabbitMQ. */
     broker: BrokerEndpoint;
-    /** How the images of published folders are built. */
-    siteBuild: SiteBuildArgs;
+    /** How the images of published folders and of checkouts are built. */
+    imageBuild: SiteBuildArgs;
+    /** The registry as pods reach it. */
+    podRegistry: PodRegistry;
 }
 
 /** The images that jobs need besides those that are always built. */
@@ -49,16 +53,23 @@ export const workloadVolumes: readonly string[] = parallelJobVolumes;
 export class Workloads extends pulumi.ComponentResource {
     /** Lines for /etc/hosts: the names of those that have an address on the nodes' network; empty if none has. */
     readonly hosts: pulumi.Output<string>;
+    /** What CI builds have come to, by the jobs' names. */
+    readonly builds: pulumi.Output<Record<string, CiBuildResult>>;
 
     constructor(name: string, args: WorkloadsArgs, options?: pulumi.ComponentResourceOptions) {
         super("nta:workloads:Workloads", name, {}, options);
-        const lines = args.jobs.map((job) => this.declare(`${name}-${job.name}`, job, args)?.hostsLine);
+        const made = args.jobs.map((job) => [job.name, this.declare(`${name}-${job.name}`, job, args)] as const);
+        const lines = made.map(([, workload]) => (workload instanceof CiBuild ? undefined : workload?.hostsLine));
         this.hosts = pulumi.all(lines).apply((all) => all.filter((line) => line !== undefined).join("\n"));
-        this.registerOutputs({ hosts: this.hosts });
+        const builds = made.flatMap(([job, workload]) =>
+            workload instanceof CiBuild ? [[job, workload.result] as const] : [],
+        );
+        this.builds = pulumi.all(Object.fromEntries(builds));
+        this.registerOutputs({ hosts: this.hosts, builds: this.builds });
     }
 
-    /** Makes the component of a job's kind; gives those that answer requests. */
-    private declare(name: string, job: Job, args: WorkloadsArgs): Service | StaticFiles | undefined {
+    /** Makes the component of a job's kind; gives those that answer requests or have results. */
+    private declare(name: string, job: Job, args: WorkloadsArgs): Service | StaticFiles | CiBuild | undefined {
         const { namespace, images, storage, clusterWidePrefix } = args;
         const options = { parent: this };
         const common = { workloadName: job.name, namespace };
@@ -92,7 +103,26 @@ export class Workloads extends pulumi.ComponentResource {
             }
             case "static-files": {
                 const server = asked(images, "static-files");
-                return new StaticFiles(name, { ...job, ...common, server, build: args.siteBuild }, options);
+                return new StaticFiles(name, { ...job, ...common, server, build: args.imageBuild }, options);
+            }
+            case "ci-build": {
+                const { checkout, tests, ...spec } = job;
+                if (checkout.commit === undefined) {
+                    throw new Error(`nobody looked up the commit of ${job.name}`);
+                }
+                return new CiBuild(
+                    name,
+                    {
+                        ...spec,
+                        ...common,
+                        commit: checkout.commit,
+                        tests: { ...tests, image: imageOf(tests) },
+                        builder: asked(images, "ci-build"),
+                        build: args.imageBuild,
+                        registry: args.podRegistry,
+                    },
+                    options,
+                );
             }
         }
         return undefined;

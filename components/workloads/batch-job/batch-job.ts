@@ -2,7 +2,7 @@ import * as batch from "@pulumi/kubernetes/batch/v1";
 import * as pulumi from "@pulumi/pulumi";
 
 import { notWaitedFor, waitedFor, workloadLabels } from "../container";
-import { jobDeadline, jobSpec, RunArgs } from "./job-spec";
+import { jobPatience, jobSpec, RunArgs } from "./job-spec";
 
 export interface BatchJobArgs extends RunArgs {
     /** The update waits for its end, and fails if it does. */
@@ -30,7 +30,7 @@ export class BatchJob extends pulumi.ComponentResource {
 
     constructor(name: string, args: BatchJobArgs, options?: pulumi.ComponentResourceOptions) {
         super("nta:workloads:BatchJob", name, {}, options);
-        const patience = args.deadline === undefined ? "24h" : `${jobDeadline(args.deadline) + 60}s`;
+        const patience = jobPatience(args.deadline);
         const job = new batch.Job(`${name}-job`, batchJob(args), {
             parent: this,
             // A Job's template can't be changed, and its name stays.

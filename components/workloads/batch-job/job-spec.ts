@@ -18,15 +18,23 @@ const grace = 30;
  * Seconds after which the Job itself gives up. A Job at its deadline deletes its pod, and the log with it; so the pod's own
  * deadline comes first, and the Job's is for pods that never began.
  */
-export function jobDeadline(deadline: number): number {
+function jobDeadline(deadline: number): number {
     return deadline + 2 * grace;
 }
 
 /** The spec of a Job. Each try is a pod of its own, which stays with its log for as long as the Job does. */
 export function jobSpec(args: RunArgs, labels: Record<string, string>): types.input.batch.v1.JobSpec {
-    const { deadline } = args;
+    return runToEnd(workloadPod([workloadContainer(args, args.command)], args), args, labels);
+}
+
+/** The spec of a Job whose pods are these. */
+export function runToEnd(
+    pod: types.input.core.v1.PodSpec,
+    { retries, deadline }: Pick<RunArgs, "retries" | "deadline">,
+    labels: Record<string, string>,
+): types.input.batch.v1.JobSpec {
     return {
-        backoffLimit: args.retries,
+        backoffLimit: retries,
         ...(deadline === undefined ? {} : { activeDeadlineSeconds: jobDeadline(deadline) }),
         template: {
             metadata: { labels },
@@ -34,8 +42,13 @@ export function jobSpec(args: RunArgs, labels: Record<string, string>): types.in
                 restartPolicy: "Never",
                 ...(deadline === undefined ? {} : { activeDeadlineSeconds: deadline }),
                 terminationGracePeriodSeconds: grace,
-                ...workloadPod([workloadContainer(args, args.command)], args),
+                ...pod,
             },
         },
     };
+}
+
+/** How long an update waits for a Job's end: what has no deadline has a day. */
+export function jobPatience(deadline: number | undefined): string {
+    return deadline === undefined ? "24h" : `${jobDeadline(deadline) + 60}s`;
 }

@@ -4,23 +4,18 @@ import { Image } from "@pulumi/docker/image";
 import * as core from "@pulumi/kubernetes/core/v1";
 import * as pulumi from "@pulumi/pulumi";
 
-import type { RegistryAccess } from "../../../registry/access";
 import { alone } from "../../../tools/lock.cjs";
 import { platform } from "../../images/images";
 import { pushLogin } from "../../registry/push-login";
 import { restrictedContainer } from "../../support/pod";
 import { WorkloadArgs, workloadContainer, workloadLabels, workloadPod } from "../container";
+import type { ImageBuildArgs } from "../image-build";
 import { AddressArgs, hostsLine, workloadService } from "../workload-service";
 import { layOutSite } from "./site-image";
 import { publish } from "./versions";
 
-/** How images are built and pushed. */
-export interface SiteBuildArgs {
-    /** `host[:port][/path]`. */
-    registry: pulumi.Input<string>;
-    credentials?: RegistryAccess["credentials"];
-    /** Folder for the build contexts, which can be made again. */
-    contexts: string;
+/** How the images of published folders are built and pushed. */
+export interface SiteBuildArgs extends ImageBuildArgs {
     /** Folder for the versions of sites. */
     sites: string;
 }
