@@ -35,7 +35,15 @@ export interface Node extends KubernetesObject {
 export interface ContainerState {
     waiting?: { reason?: string; message?: string };
     running?: { startedAt: string };
-    terminated?: { reason?: string; exitCode: number; signal?: number };
+    terminated?: {
+        reason?: string;
+        exitCode: number;
+        signal?: number;
+        startedAt?: string;
+        finishedAt?: string;
+        /** What the container itself left as its last word. */
+        message?: string;
+    };
 }
 
 export interface ContainerStatus {
