@@ -1,5 +1,6 @@
 import { addresses } from "./addresses";
 import { changes } from "./changes";
+import { ciBuild } from "./ci-build";
 import { cluster } from "./cluster";
 import { destroy } from "./destroy";
 import { existingCluster } from "./existing-cluster";
@@ -32,6 +33,7 @@ describe("first light: from a fresh clone to a scored metric, and back", functio
     changes(stack);
     users(stack);
     addresses(stack);
+    ciBuild(stack);
     existingCluster(stack);
     operations(stack);
     lifeCycle(stack);
