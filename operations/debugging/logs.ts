@@ -3,7 +3,7 @@ import { createInterface } from "node:readline";
 import { sleep } from "../../plugins/kubernetes/client";
 import { kubectl, type StackCluster } from "../cluster";
 import type { Pod } from "../objects";
-import { containerOf, findWorkload, readCandidates, type Workload } from "./workload";
+import { containerOf, findWorkload, loggedContainers, readCandidates, type Workload } from "./workload";
 
 /** What to show of a workload's logs. */
 export interface LogOptions {
@@ -21,11 +21,18 @@ export interface LogOptions {
 /** The kubectl of each log that is being shown. */
 const running = new Set<ChildProcess>();
 
-/** Shows one pod's log, each line with `prefix`. Resolves to kubectl's exit code when the log has ended. */
-function showPod(cluster: StackCluster, pod: Pod, options: LogOptions, prefix: string): Promise<number> {
-    const { follow, previous, tail, container } = options;
+/**
+ * Shows the log of a pod's container, each line with `prefix`. Resolves to kubectl's exit code when the log has ended. Not
+ * kubectl's --all-containers: that has no order, and ends at the first container that has not begun.
+ */
+function showContainer(
+    cluster: StackCluster,
+    pod: Pod,
+    container: string,
+    { follow, previous, tail }: LogOptions,
+    prefix: string,
+): Promise<number> {
     const { namespace = "", name } = pod.metadata;
-    const which = container === undefined ? ["--all-containers"] : ["--container", containerOf(pod, container)];
     const [program, ...base] = kubectl(cluster);
     const child = spawn(
         program,
@@ -35,7 +42,8 @@ function showPod(cluster: StackCluster, pod: Pod, options: LogOptions, prefix: s
             namespace,
             "logs",
             name,
-            ...which,
+            "--container",
+            container,
             ...(follow ? ["--follow"] : []),
             ...(previous ? ["--previous"] : []),
             ...(tail === undefined ? [] : ["--tail", String(tail)]),
@@ -54,11 +62,20 @@ function showPod(cluster: StackCluster, pod: Pod, options: LogOptions, prefix: s
 export async function showLogs(cluster: StackCluster, name: string, options: LogOptions): Promise<number> {
     const find = async (): Promise<Workload> => findWorkload(name, await readCandidates(cluster, options.namespace));
     const first = (await find()).pods.reverse();
+    const containersOf = (pod: Pod) => loggedContainers(pod, options.container, options.previous);
     const prefixOf = (pod: Pod) => (first.length > 1 || options.follow ? `[${pod.metadata.name}] ` : "");
+    // Of a pod without a log, kubectl says of this one why it has none.
+    const meant = first.map((pod) => {
+        const { initContainers = [], containers } = pod.spec;
+        return containerOf(pod, options.container, [...initContainers, ...containers]);
+    });
     if (!options.follow) {
         let worst = 0;
-        for (const pod of first) {
-            worst = Math.max(worst, await showPod(cluster, pod, options, prefixOf(pod)));
+        for (const [index, pod] of first.entries()) {
+            const logged = containersOf(pod);
+            for (const container of logged.length > 0 ? logged : [meant[index]]) {
+                worst = Math.max(worst, await showContainer(cluster, pod, container, options, prefixOf(pod)));
+            }
         }
         return worst;
     }
@@ -69,15 +86,15 @@ export async function showLogs(cluster: StackCluster, name: string, options: Log
     });
     const shown = new Set<string>();
     for (let pods = first; ; pods = (await find().catch(() => undefined))?.pods ?? pods) {
-        for (const pod of pods.filter(
-            ({ metadata, status }) => !shown.has(metadata.uid) && status.phase !== "Pending",
-        )) {
-            shown.add(pod.metadata.uid);
-            void showPod(cluster, pod, options, prefixOf(pod));
+        const logs = pods.flatMap((pod) => containersOf(pod).map((container) => ({ pod, container })));
+        const keyOf = ({ pod, container }: (typeof logs)[number]) => `${pod.metadata.uid}/${container}`;
+        for (const log of logs.filter((one) => !shown.has(keyOf(one)))) {
+            shown.add(keyOf(log));
+            void showContainer(cluster, log.pod, log.container, options, prefixOf(log.pod));
         }
         await sleep(2000);
         const ended = ({ status }: Pod) => ["Succeeded", "Failed"].includes(status.phase);
-        if (running.size === 0 && pods.every((pod) => shown.has(pod.metadata.uid) && ended(pod))) {
+        if (running.size === 0 && logs.every((log) => shown.has(keyOf(log))) && pods.every(ended)) {
             return 0;
         }
     }

@@ -139,9 +139,14 @@ export function runningPod({ kind, name, pods }: Workload): Pod {
     return pod;
 }
 
-/** The container that is meant: by its name, else the pod's default or first one. @throws Problem for an unknown name. */
-export function containerOf(pod: Pod, asked: string | undefined): string {
-    const names = pod.spec.containers.map(({ name }) => name);
+/**
+ * The container that is meant: by its name, else the pod's default or first one.
+ *
+ * @param containers Those that may be meant.
+ * @throws Problem for an unknown name.
+ */
+export function containerOf(pod: Pod, asked: string | undefined, containers = pod.spec.containers): string {
+    const names = containers.map(({ name }) => name);
     if (asked !== undefined && !names.includes(asked)) {
         const near = nearest(asked, names);
         throw new Problem(
@@ -150,4 +155,22 @@ export function containerOf(pod: Pod, asked: string | undefined): string {
         );
     }
     return asked ?? pod.metadata.annotations?.["kubectl.kubernetes.io/default-container"] ?? names[0] ?? "";
+}
+
+/**
+ * The containers of a pod that have a log, in the order in which they ran: all, or the one that is asked for.
+ *
+ * @param previous The log of before the last restart is meant.
+ */
+export function loggedContainers({ spec, status }: Pod, asked: string | undefined, previous: boolean): string[] {
+    const statuses = [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])];
+    const order = [...(spec.initContainers ?? []), ...spec.containers].map(({ name }) => name);
+    return statuses
+        .filter(({ state, restartCount }) => {
+            const has = state?.running !== undefined || state?.terminated !== undefined || restartCount > 0;
+            return previous ? restartCount > 0 : has;
+        })
+        .map(({ name }) => name)
+        .filter((name) => asked === undefined || asked === name)
+        .sort((a, b) => order.indexOf(a) - order.indexOf(b));
 }

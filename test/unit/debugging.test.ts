@@ -6,6 +6,7 @@ import { underDebugger } from "../../operations/debugging/python";
 import {
     containerOf,
     findWorkload,
+    loggedContainers,
     runningPod,
     workloadNames,
     type Candidate,
@@ -109,6 +110,26 @@ describe("a workload's name", () => {
             metadata: { ...running.metadata, annotations: { "kubectl.kubernetes.io/default-container": "side" } },
         };
         assert.equal(containerOf(chosen, undefined), "side");
+    });
+
+    it("has the logs of the containers that have begun, in the order in which they ran", () => {
+        const status = (name: string, state: object, restartCount = 0) => ({ name, state, restartCount });
+        const steps = {
+            spec: { initContainers: [{ name: "fetch" }, { name: "tests" }], containers: [{ name: "build" }] },
+            status: {
+                initContainerStatuses: [status("tests", { running: {} }), status("fetch", { terminated: {} })],
+                containerStatuses: [status("build", { waiting: {} })],
+            },
+        } as unknown as Pod;
+        assert.deepEqual(loggedContainers(steps, undefined, false), ["fetch", "tests"]);
+        assert.deepEqual(loggedContainers(steps, "tests", false), ["tests"]);
+        assert.deepEqual(loggedContainers(steps, undefined, true), []);
+        const crashing = {
+            spec: { containers: [{ name: "main" }, { name: "side" }] },
+            status: { containerStatuses: [status("main", { waiting: {} }, 2), status("side", { running: {} })] },
+        } as unknown as Pod;
+        assert.deepEqual(loggedContainers(crashing, undefined, false), ["main", "side"]);
+        assert.deepEqual(loggedContainers(crashing, undefined, true), ["main"]);
     });
 });
 
