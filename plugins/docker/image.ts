@@ -33,9 +33,11 @@ import type {
     ResourceHandler,
 } from "../protocol";
 import { contextArchive, contextDigest, readBuildContext } from "./build-context";
+import { carryLayers } from "./carry-layers";
 import { buildImage, pushImage, withLogin } from "./docker-cli";
 import type { DockerEnvironment, Login } from "./docker-cli";
 import { namesRegistry, parseImageName, registryHost } from "./image-name";
+import { endpointOf } from "./registry";
 
 const BUILDERS = ["BuilderV1", "BuilderBuildKit"];
 
@@ -56,11 +58,12 @@ export function imageHandler(environment: () => NodeJS.ProcessEnv): ResourceHand
             const state = await buildAndPush(context, dockerOf(context), inputs);
             return { id: String(plain(inputs.imageName)), state };
         },
-        async update(context, { newInputs }) {
+        async update(context, { newInputs, oldState, oldInputs }) {
             if (context.preview && !canBuildOnPreview(context, newInputs)) {
                 return previewState(newInputs);
             }
-            return buildAndPush(context, dockerOf(context), newInputs);
+            const former = { name: text(plain(oldState.repoDigest)), registry: asMap(plain(oldInputs.registry)) };
+            return buildAndPush(context, dockerOf(context), newInputs, former);
         },
     };
 }
@@ -220,6 +223,7 @@ async function buildAndPush(
     context: OperationContext,
     docker: DockerEnvironment,
     inputs: PropertyMap,
+    former?: FormerImage,
 ): Promise<PropertyMap> {
     const values = plain(inputs);
     const build = asMap(values.build);
@@ -249,6 +253,7 @@ async function buildAndPush(
         if (skipPush) {
             return id;
         }
+        await carryFormerLayers(context, former, { name, host, registry });
         const digest = await pushImage(loggedIn, name, host);
         return `${parsed.host}/${parsed.repository}@${digest}`;
     });
@@ -264,6 +269,45 @@ async function buildAndPush(
         // Where the official plugin looks for the inputs of the last build.
         __inputs: new Secret(withoutSecrets(inputs)),
     };
+}
+
+/** The image as it was pushed last, and the registry as it was given then. */
+interface FormerImage {
+    name: string | undefined;
+    registry: PlainMap;
+}
+
+/** Registries that gave no layers: they are not asked again in this run. */
+const lost = new Set<string>();
+
+/** Spares Docker packing the layers again that another registry, in which the image was before, has packed. */
+async function carryFormerLayers(
+    context: OperationContext,
+    former: FormerImage | undefined,
+    next: { name: string; host: string; registry: PlainMap },
+): Promise<void> {
+    // What was built and not pushed has no name, but an id.
+    if (!former?.name?.includes("@")) {
+        return;
+    }
+    const { host } = parseImageName(former.name);
+    if (host === next.host || lost.has(host)) {
+        return;
+    }
+    const place = async (name: string, at: string, registry: PlainMap, timeoutMilliseconds?: number) => ({
+        name,
+        endpoint: { ...(await endpointOf(at, loginOf(context, registry, at), context.signal)), timeoutMilliseconds },
+    });
+    try {
+        await carryLayers(
+            await place(former.name, host, former.registry, 5_000),
+            await place(next.name, next.host, next.registry),
+            (line) => context.log.status(`pushing ${next.name}: ${line}`),
+        );
+    } catch (error) {
+        lost.add(host);
+        context.log.debug(`layers of ${former.name} are not carried over: ${(error as Error).message}`);
+    }
 }
 
 function loginOf(context: OperationContext, registry: PlainMap, host: string): Login | undefined {

@@ -29,10 +29,14 @@ export interface RegistryAnswer {
     status: number;
     headers: http.IncomingHttpHeaders;
     body: Buffer;
+    /** Where the answer is from. */
+    url: URL;
+    /** The authorization that the request had at last. */
+    authorization?: string;
 }
 
 export interface RegistryRequest {
-    method: "GET" | "HEAD";
+    method: "GET" | "HEAD" | "POST";
     /** For example `/v2/`. */
     path: string;
     accept?: string;
@@ -61,8 +65,12 @@ export async function askRegistry(
         credentials === undefined
             ? undefined
             : `Basic ${Buffer.from(`${credentials.username}:${credentials.password}`).toString("base64")}`;
+    const authorized = async (authorization: string) => ({
+        ...(await request(endpoint, path, method, { ...headers, authorization })),
+        authorization,
+    });
     if (/^basic/i.test(challenge)) {
-        return basic === undefined ? first : request(endpoint, path, method, { ...headers, authorization: basic });
+        return basic === undefined ? first : authorized(basic);
     }
     const fields = Object.fromEntries([...challenge.matchAll(/(\w+)="([^"]*)"/g)].map((match) => [match[1], match[2]]));
     if (fields.realm === undefined) {
@@ -81,7 +89,7 @@ export async function askRegistry(
         return { ...grant, status: 401 };
     }
     const { token, access_token } = JSON.parse(grant.body.toString()) as { token?: string; access_token?: string };
-    return request(endpoint, path, method, { ...headers, authorization: `Bearer ${token ?? access_token}` });
+    return authorized(`Bearer ${token ?? access_token}`);
 }
 
 async function request(
@@ -111,33 +119,43 @@ export function isLoopback(host: string): boolean {
     return name === "localhost" || /^127\./.test(name) || name === "[::1]";
 }
 
+/** A request that is still to be sent. */
+export function openRequest(
+    { ca, insecureSkipVerify }: RegistryEndpoint,
+    url: URL,
+    method: string,
+    headers: http.OutgoingHttpHeaders,
+    signal: AbortSignal,
+): http.ClientRequest {
+    const secure: https.RequestOptions = { rejectUnauthorized: insecureSkipVerify !== true, ca };
+    const client = url.protocol === "https:" ? https : http;
+    return client.request(url, { method, headers, signal, agent: false, ...secure });
+}
+
 function send(
-    { ca, insecureSkipVerify, signal, timeoutMilliseconds = 30_000 }: RegistryEndpoint,
+    endpoint: RegistryEndpoint,
     url: URL,
     method: string,
     headers: Record<string, string>,
 ): Promise<RegistryAnswer> {
-    const secure: https.RequestOptions = { rejectUnauthorized: insecureSkipVerify !== true, ca };
+    const { signal, timeoutMilliseconds = 30_000 } = endpoint;
     return new Promise((resolve, reject) => {
         const timeout = AbortSignal.timeout(timeoutMilliseconds);
         const either = signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
-        const client = url.protocol === "https:" ? https : http;
-        const outgoing = client.request(
-            url,
-            { method, headers, signal: either, agent: false, ...secure },
-            (incoming) => {
-                const chunks: Buffer[] = [];
-                incoming.on("data", (chunk: Buffer) => chunks.push(chunk));
-                incoming.on("error", reject);
-                incoming.on("end", () =>
-                    resolve({
-                        status: incoming.statusCode ?? 0,
-                        headers: incoming.headers,
-                        body: Buffer.concat(chunks),
-                    }),
-                );
-            },
-        );
+        const outgoing = openRequest(endpoint, url, method, headers, either);
+        outgoing.on("response", (incoming) => {
+            const chunks: Buffer[] = [];
+            incoming.on("data", (chunk: Buffer) => chunks.push(chunk));
+            incoming.on("error", reject);
+            incoming.on("end", () =>
+                resolve({
+                    status: incoming.statusCode ?? 0,
+                    headers: incoming.headers,
+                    body: Buffer.concat(chunks),
+                    url,
+                }),
+            );
+        });
         outgoing.on("error", (error) =>
             reject(
                 timeout.aborted

@@ -7,13 +7,28 @@ import { join } from "node:path";
 import { runProcess } from "../protocol";
 import { credentialKey, parseImageName, registryHost } from "./image-name";
 import { askDigest, type ManifestAnswer } from "./manifest-digest";
-import type { Credentials } from "./registry-http";
+import type { Credentials, RegistryEndpoint } from "./registry-http";
 
 export interface RegistryOptions {
     /** Logins by registry host; others come from Docker's own configuration. */
     logins: Record<string, Credentials>;
     insecureSkipVerify: boolean;
     signal: AbortSignal;
+}
+
+/** How a registry is reached: with the authority that Docker knows for it, and a login or else the one that Docker has. */
+export async function endpointOf(
+    host: string,
+    login: Credentials | undefined,
+    signal: AbortSignal,
+): Promise<RegistryEndpoint> {
+    const ownAuthority = `/etc/docker/certs.d/${host}/ca.crt`;
+    return {
+        host,
+        ca: existsSync(ownAuthority) ? readFileSync(ownAuthority) : undefined,
+        credentials: login ?? (await storedCredentials(host, signal)),
+        signal,
+    };
 }
 
 /**
@@ -23,15 +38,11 @@ export interface RegistryOptions {
  */
 export async function resolveDigest(name: string, options: RegistryOptions): Promise<string> {
     const { host } = parseImageName(name);
-    const ownAuthority = `/etc/docker/certs.d/${host}/ca.crt`;
     let answer: ManifestAnswer;
     try {
         answer = await askDigest(name, {
-            host,
-            ca: existsSync(ownAuthority) ? readFileSync(ownAuthority) : undefined,
+            ...(await endpointOf(host, options.logins[host], options.signal)),
             insecureSkipVerify: options.insecureSkipVerify,
-            credentials: options.logins[host] ?? (await storedCredentials(host, options.signal)),
-            signal: options.signal,
         });
     } catch (error) {
         const { code, message } = error as NodeJS.ErrnoException;
