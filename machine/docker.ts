@@ -62,7 +62,8 @@ export async function need(args: string[], options: RunOptions = {}): Promise<st
 
 /** Why the Docker engine can't be used; undefined when it can. */
 export async function dockerProblem(): Promise<string | undefined> {
-    const result = await docker(["version", "--format", "{{.Server.Version}}"], { timeoutMilliseconds: 5000 });
+    // One that is not there refuses at once; one that is there may take many seconds on a machine under load.
+    const result = await docker(["version", "--format", "{{.Server.Version}}"], { timeoutMilliseconds: 30_000 });
     if (result.code === 127) {
         return "there is no `docker` command";
     }
