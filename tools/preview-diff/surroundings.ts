@@ -55,7 +55,7 @@ function intercept(module: object, names: readonly string[], before: (name: stri
 /**
  * Notes from now on what this process looks at.
  *
- * @param inside folders whose content is known
+ * @param inside folders whose content is known; what the kernel tells of this process never counts
  * @returns what was looked at up to now
  */
 export function watchSurroundings(inside: readonly string[]): () => Surroundings {
@@ -68,7 +68,11 @@ export function watchSurroundings(inside: readonly string[]): () => Surroundings
             return;
         }
         const path = resolve(place instanceof URL ? fileURLToPath(place) : String(place));
-        if (!inside.some((folder) => path === folder || path.startsWith(folder + sep))) {
+        if (
+            ![...inside, "/proc/self", `/proc/${process.pid}`].some(
+                (folder) => path === folder || path.startsWith(folder + sep),
+            )
+        ) {
             files.add(path);
             if (listing.has(name)) {
                 listed.add(path);
