@@ -60,9 +60,11 @@ export function run(program: string, args: string[], options: RunOptions = {}): 
             resolve({ code, stdout: output.stdout, stderr: output.stderr + extra });
         };
         child.on("error", (error) => finish(127, error.message));
-        child.on("close", (code) =>
-            finish(timedOut ? 124 : (code ?? 1), timedOut ? `${program} did not answer in time` : ""),
-        );
+        child.on("close", (code, signal) => {
+            // One that ended by itself was in time: this process was too busy to hear of it.
+            const late = timedOut && signal === "SIGKILL";
+            finish(late ? 124 : (code ?? 1), late ? `${program} did not answer in time` : "");
+        });
         child.stdin.on("error", () => undefined); // the program may end without reading its input
         child.stdin.end(options.input ?? "");
     });

@@ -67,7 +67,11 @@ export async function tryCommand(
             stderr += `${error.message}\n`;
             settle(error.code === "ENOENT" ? 127 : 126);
         });
-        child.once("exit", (code, signal) => settle(late ? 124 : (code ?? (signal === "SIGKILL" ? 137 : 143))));
+        child.once("exit", (code, signal) => {
+            const killed = signal === "SIGKILL";
+            // One that ended by itself was in time: this process was too busy to hear of it.
+            settle(late && killed ? 124 : (code ?? (killed ? 137 : 143)));
+        });
     });
     if (options.input !== undefined) {
         child.stdin?.on("error", () => {});

@@ -234,4 +234,12 @@ describe("machine", () => {
         assert.equal((await run("sleep", ["5"], { timeoutMilliseconds: 100 })).code, 124);
         assert.equal((await run("sh", ["-c", "cat; exit 3"], { input: "in" })).code, 3);
     });
+
+    it("does not take a program for slow because this process was busy when it ended", async () => {
+        const ended = run("echo", ["done"], { timeoutMilliseconds: 200 });
+        for (const until = Date.now() + 500; Date.now() < until;) {
+            // The timer is due before the program's end is heard of.
+        }
+        assert.deepEqual(await ended, { code: 0, stdout: "done\n", stderr: "" });
+    });
 });
