@@ -38,11 +38,7 @@ export function addresses(stack: StackUnderTest): void {
             });
             return (Date.now() - started) / 1000;
         };
-        const up = async (what: string) =>
-            stack.succeeded(
-                what,
-                await stack.shell("pulumi up --yes --skip-preview", { timeout: 600, echo: `${what} |` }),
-            );
+        const up = async (what: string) => stack.succeeded(what, await stack.pulumiUp(what));
 
         it("is given to a service that wants one, and answers on this machine", async () => {
             assert.equal(await stack.output("kubectl get namespaces -o name | grep metallb || true"), "");

@@ -87,6 +87,7 @@ export function existingCluster(first: StackUnderTest): void {
         after(async function () {
             this.timeout(300_000);
             await second.run("npm", ["run", "destroy"], { timeout: 200 }).catch(console.error);
+            second.forgetInCache();
             const names = folders.map((_, index) => `persistentvolume/${second.stack}-${index}`);
             await first.shell(`kubectl delete --wait=false ${names.join(" ")} storageclass/${second.stack}`);
         });

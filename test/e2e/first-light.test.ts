@@ -11,6 +11,7 @@ import { operations } from "./operations";
 import { StackUnderTest, upTimeout } from "./stack-under-test";
 import { taurus } from "./taurus";
 import { users } from "./users";
+import { workloads } from "./workloads";
 
 const stack = new StackUnderTest(process.env.NTA_E2E_SOURCE);
 
@@ -33,6 +34,7 @@ describe("first light: from a fresh clone to a scored metric, and back", functio
     changes(stack);
     users(stack);
     addresses(stack);
+    workloads(stack);
     ciBuild(stack);
     existingCluster(stack);
     operations(stack);

@@ -16,7 +16,14 @@ export interface Pod extends KubernetesObject {
         containers: { image: string; env?: { name: string; value?: string }[] }[];
         initContainers?: { image: string }[];
     };
-    status: { phase: string; startTime: string; conditions?: { type: string; status: string }[] };
+    status: {
+        phase: string;
+        /** Why it failed, if its containers do not tell. */
+        reason?: string;
+        startTime: string;
+        conditions?: { type: string; status: string }[];
+        containerStatuses?: { containerID?: string; state?: { terminated?: { exitCode: number } } }[];
+    };
 }
 
 /** Ready, or done. */

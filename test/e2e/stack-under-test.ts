@@ -99,6 +99,11 @@ export class StackUnderTest extends Workspace {
         });
     }
 
+    /** `pulumi up` in a shell that has sourced `env`. */
+    pulumiUp(what: string): Promise<CommandResult> {
+        return this.shell("pulumi up --yes --skip-preview", { timeout: 600, echo: `${what} |` });
+    }
+
     /** Checks that a command succeeded and was never silent for a minute, and notes how long it took. */
     succeeded(what: string, result: CommandResult): CommandResult {
         this.figures.push(

@@ -6,6 +6,7 @@ import * as path from "node:path";
 
 import { parseDocument, stringify } from "yaml";
 
+import { cacheDirectory } from "../../tools/directories";
 import { CommandOptions, CommandResult, run } from "./command";
 
 const repository = path.resolve(__dirname, "../..");
@@ -122,8 +123,16 @@ export class Workspace {
         return result.stdout.trim();
     }
 
+    /** Removes what the cache has for this stack alone. */
+    forgetInCache(): void {
+        for (const folder of ["contexts", "sites"]) {
+            fs.rmSync(path.join(cacheDirectory(this.env), folder, this.stack), { recursive: true, force: true });
+        }
+    }
+
     /** Removes the files. What runs must have been destroyed before. */
     remove(): void {
+        this.forgetInCache();
         fs.rmSync(this.root, { recursive: true, force: true });
     }
 }
