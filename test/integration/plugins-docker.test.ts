@@ -1,6 +1,7 @@
 /** The stand-in docker plugin under Pulumi's real engine, with a real Docker engine and real registries. */
 import * as assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { chmodSync, mkdirSync, symlinkSync, unlinkSync, utimesSync, writeFileSync } from "node:fs";
 
 import { askRegistry } from "../../plugins/docker/registry-http";
@@ -273,6 +274,24 @@ describe("docker plugin and engine", function () {
             project.write(lookUp(name));
             assert.match(await project.failing("preview"), message);
         }
+    });
+
+    it("takes large layers to another registry from the one in which the image was, so that Docker does not pack them", async () => {
+        const at = (host: string, rest = "") => program("", rest).replaceAll(`${open.host}/app`, `${host}/large`);
+        const project = await engine.project("carried", at(open.host));
+        makeContext(project);
+        // What random bytes are packed into is as large.
+        writeFileSync(project.path("app", "large"), randomBytes(12_000_000));
+        await project.up();
+        const digest = async () => String((await project.outputs()).digest).split("@")[1];
+        const before = await digest();
+
+        const login = `{ server: "${closed.host}", username: "${USER}", password: pulumi.secret("${PASSWORD}") }`;
+        project.write(at(closed.host, `registry: ${login}`));
+        await project.up();
+        assert.equal(await digest(), before);
+        const uploads = closed.requests().filter((line) => line.includes('"PATCH /v2/large/blobs/uploads/'));
+        assert.equal(uploads.length, 1, `Docker has sent the image's configuration alone:\n${uploads.join("\n")}`);
     });
 
     it("says what is wrong with its inputs", async () => {
