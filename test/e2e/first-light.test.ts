@@ -8,6 +8,7 @@ import { killed } from "./killed";
 import { lifeCycle } from "./life-cycle";
 import { loss } from "./loss";
 import { operations } from "./operations";
+import { registryChange } from "./registry-change";
 import { StackUnderTest, upTimeout } from "./stack-under-test";
 import { taurus } from "./taurus";
 import { users } from "./users";
@@ -40,5 +41,6 @@ describe("first light: from a fresh clone to a scored metric, and back", functio
     operations(stack);
     lifeCycle(stack);
     loss(stack);
+    registryChange(stack);
     destroy(stack);
 });

@@ -4,6 +4,8 @@ export interface KubernetesObject {
         name: string;
         namespace?: string;
         uid: string;
+        /** How often its specification has been changed, and one. */
+        generation?: number;
         labels?: Record<string, string>;
         annotations?: Record<string, string>;
     };
@@ -15,6 +17,7 @@ export interface Pod extends KubernetesObject {
     spec: {
         containers: { image: string; env?: { name: string; value?: string }[] }[];
         initContainers?: { image: string }[];
+        imagePullSecrets?: { name: string }[];
     };
     status: {
         phase: string;

@@ -164,4 +164,13 @@ export class StackUnderTest extends Workspace {
             `kubectl -n taurus exec mysql-0 -- bash -c 'MYSQL_PWD="$MYSQL_ROOT_PASSWORD" mariadb -N -u root -h 127.0.0.1 -e "$1"' - ${JSON.stringify(statement)}`,
         );
     }
+
+    /** Rows of the metric that the test has sent. Taurus has metrics of its own, whose rows grow all the time. */
+    async waveRows(): Promise<number> {
+        return Number(
+            await this.sql(
+                "SELECT COUNT(*) FROM taurus.metric_data d JOIN taurus.metric m ON m.uid=d.uid WHERE m.name='e2e.wave'",
+            ),
+        );
+    }
 }
