@@ -58,6 +58,7 @@ const cluster: KubernetesCluster =
     new Cluster("cluster", {
         clusterName: stackName,
         provider: settings.provider,
+        kubernetesVersion: settings.kubernetesVersion,
         nodes: settings.nodes,
         nodePools: settings.nodePools,
         cpus,

@@ -1,7 +1,6 @@
 import { stringify } from "yaml";
 import { auditLogDirectory } from "./audit-policy";
 import { CloudInitArgs } from "./documents";
-import versions from "../node-image/versions.json";
 
 const auditPolicyFile = "/etc/nta/audit-policy.yaml";
 
@@ -88,7 +87,8 @@ function initDocuments(args: CloudInitArgs, firstNode: string): object[] {
             apiVersion: "kubeadm.k8s.io/v1beta4",
             kind: "ClusterConfiguration",
             clusterName: args.clusterName,
-            kubernetesVersion: `v${versions.kubernetes}`,
+            // That of the node image: settings change the version of a cluster, not of its documents.
+            kubernetesVersion: "@KUBERNETES_VERSION@",
             controlPlaneEndpoint: `${firstNode}:6443`,
             networking: { podSubnet: args.podRange, serviceSubnet: args.serviceRange },
             apiServer: apiServer(args, firstNode),

@@ -181,11 +181,12 @@ export class DockerNodes implements Nodes {
         if (image !== undefined && (await docker.imageExists(image))) {
             return image;
         }
-        const { dockerImage } = nodeImage();
+        const { kubernetesVersion } = this.spec;
+        const { dockerImage } = nodeImage(kubernetesVersion);
         if (dockerImage === undefined || !(await docker.imageExists(dockerImage))) {
             throw new MachineError(
                 dockerImage === undefined
-                    ? "the node image has not been built: run `npm run up`, which builds it"
+                    ? `the node image with Kubernetes ${kubernetesVersion} has not been built: run \`npm run up\`, which builds it`
                     : `the node image ${dockerImage} is not in the Docker engine: run \`npm run up\`, which builds it`,
             );
         }

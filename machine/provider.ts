@@ -1,5 +1,6 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
+import { currentFile, defaultKubernetes } from "../node-image/kubernetes-versions";
 import { dockerProblem } from "./docker";
 import { MachineError } from "./errors";
 import { cacheDirectory } from "./folder";
@@ -10,7 +11,7 @@ import { vagrantHome, vagrantProblem } from "./vagrant";
 export type Provider = "docker" | "libvirt" | "virtualbox";
 export type VirtualProvider = Exclude<Provider, "docker">;
 
-/** The node image in its several shapes; `<cache>/node-image/current.json`, written when the image is built. */
+/** A node image in its several shapes, as it is noted in `<cache>/node-image` when it is built. */
 export interface NodeImage {
     dockerImage?: string;
     /** Paths of Vagrant boxes. */
@@ -18,8 +19,9 @@ export interface NodeImage {
     virtualboxBox?: string;
 }
 
-export function nodeImage(): NodeImage {
-    const file = path.join(cacheDirectory(), "node-image", "current.json");
+/** What there is of the node image for a version of Kubernetes. */
+export function nodeImage(kubernetes: string = defaultKubernetes): NodeImage {
+    const file = path.join(cacheDirectory(), "node-image", currentFile(kubernetes));
     let image: NodeImage = {};
     if (fs.existsSync(file)) {
         try {
@@ -31,11 +33,13 @@ export function nodeImage(): NodeImage {
     return process.env.NTA_NODE_IMAGE === undefined ? image : { ...image, dockerImage: process.env.NTA_NODE_IMAGE };
 }
 
-/** The newest box for a provider. Throws when there is none. */
-export function boxOf(provider: VirtualProvider): string {
-    const box = nodeImage()[`${provider}Box`];
+/** The newest box for a provider with a version of Kubernetes. Throws when there is none. */
+export function boxOf(provider: VirtualProvider, kubernetes: string): string {
+    const box = nodeImage(kubernetes)[`${provider}Box`];
     if (box === undefined || !fs.existsSync(box)) {
-        throw new MachineError(`the node image has not been built as a box for ${provider}: run \`npm run box\``);
+        throw new MachineError(
+            `the node image with Kubernetes ${kubernetes} has not been built as a box for ${provider}: run \`npm run box\``,
+        );
     }
     return box;
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { defaultKubernetes } from "../node-image/kubernetes-versions";
 import { MachineError } from "./errors";
 
 const clusterName = z
@@ -33,6 +34,11 @@ const endpoint = z.object({ clusterName, apiPort: port, hostAddress: z.union([z.
 
 const machine = endpoint.extend({
     provider: z.enum(["auto", "docker", "libvirt", "virtualbox"]),
+    /** Version of Kubernetes. Specifications of a time when there was no choice do not name it. */
+    kubernetesVersion: z
+        .string()
+        .regex(/^\d+\.\d+\.\d+$/, "a version such as 1.34.4")
+        .default(defaultKubernetes),
     /** Processors of each node. */
     cpus: z.int().min(1),
     /** Memory of each node, MiB. */

@@ -84,7 +84,7 @@ export class VirtualMachines implements Nodes {
     private async vagrantSpec(): Promise<VagrantSpec> {
         const { spec, folder, provider } = this;
         // A box that was made later is for machines that are made later.
-        const box = folder.state.image ?? boxOf(provider);
+        const box = folder.state.image ?? boxOf(provider, spec.kubernetesVersion);
         folder.remember({ image: box });
         const nodes: VagrantSpec["nodes"] = [];
         for (const [index, node] of spec.nodes.entries()) {

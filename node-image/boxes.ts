@@ -11,6 +11,7 @@ import { Problem } from "../tools/problem";
 import { BoxDisk } from "./box-disk";
 import { changeCurrent, ensureNodeImage, hashes, readCurrent, type NodeImageOptions } from "./build";
 import { digestOfFiles } from "./inputs";
+import { defaultKubernetes, kubernetesVersions } from "./kubernetes-versions";
 import { engineArchitecture } from "./rootfs";
 
 export const boxProviders = ["libvirt", "virtualbox"] as const;
@@ -31,7 +32,7 @@ function boxHash(rootfs: string): string {
  * @returns the boxes' paths, in the order of the providers
  */
 export async function ensureBoxes(providers: readonly BoxProvider[], options: NodeImageOptions): Promise<string[]> {
-    const { cache, progress } = options;
+    const { cache, progress, kubernetes = defaultKubernetes } = options;
     const architecture = await engineArchitecture();
     if (architecture !== "amd64") {
         throw new Problem(
@@ -40,7 +41,7 @@ export async function ensureBoxes(providers: readonly BoxProvider[], options: No
     }
     await ensureNodeImage(options);
     const directory = join(cache, "node-image");
-    const rootfs = hashes(architecture).rootfs;
+    const rootfs = hashes(architecture, kubernetes).rootfs;
     const hash = boxHash(rootfs);
     const release = await waitForLock(join(directory, "lock"), "making boxes", (holder) =>
         progress(`waiting for process ${holder.pid}, which is ${holder.purpose} since ${holder.since}`),
@@ -59,11 +60,13 @@ export async function ensureBoxes(providers: readonly BoxProvider[], options: No
             await ensureArtifact(join(directory, name), (into) => disk.writeBox(provider, join(into, file)), progress);
             const box = join(directory, name, file);
             const key = `${provider}Box` as const;
-            if ((await readCurrent(directory))[key] !== box) {
-                await changeCurrent(directory, { [key]: box });
+            if ((await readCurrent(directory, kubernetes))[key] !== box) {
+                await changeCurrent(directory, kubernetes, { [key]: box });
             }
+            const known = kubernetesVersions.map((version) => boxHash(hashes(architecture, version).rootfs));
             for (const entry of await readdir(directory)) {
-                if (entry.startsWith(`box-${provider}-`) && entry !== name) {
+                const isKnown = known.some((other) => entry === `box-${provider}-${other}`);
+                if (entry.startsWith(`box-${provider}-`) && !isKnown) {
                     await rm(join(directory, entry), { recursive: true, force: true });
                 }
             }

@@ -1,9 +1,10 @@
 /**
- * Makes the node image: `ts-node node-image/build.ts`, or `ensureNodeImage` from the tools.
+ * Makes the node image: `ts-node node-image/build.ts [version of Kubernetes]`, or `ensureNodeImage` from the tools.
  *
  * What it is made from is in this folder: versions.json (what), modules/ (pinned Go sources), Dockerfile and files/ (the
  * system), docker/ (what a container needs besides). The cache `<cache>/node-image` holds the programs, the root file
- * system and current.json, which names the result.
+ * system and current.json, which names the result. Other versions of Kubernetes than the default have files of their own
+ * beside these (kubernetes-versions.ts), and nothing is made of them before they are asked for.
  */
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
@@ -13,16 +14,16 @@ import { tryCommand } from "../tools/command";
 import { cacheDirectory } from "../tools/directories";
 import { waitForLock } from "../tools/lock.cjs";
 import { runMain } from "../tools/problem";
-import { formatDuration } from "../tools/progress";
-import { nodeImages, type Programs } from "./images";
+import { formatDuration, paced } from "../tools/progress";
+import { nodeImages } from "./images";
 import { digestOfFiles } from "./inputs";
+import { currentFile, defaultKubernetes, kubernetesVersions, versionsOf } from "./kubernetes-versions";
 import { setKey, type Architecture } from "./program-set";
-import { ensureSet, programSets } from "./programs";
+import { ensurePrograms, programSets } from "./programs";
 import { imageExists } from "../images/base/debian-base";
 import { engineArchitecture, makeDockerImage, makeRootfs, type Progress } from "./rootfs";
-import versions from "./versions.json";
 
-/** Contents of `<cache>/node-image/current.json`. */
+/** Contents of `<cache>/node-image/current.json`, and of its like for another version of Kubernetes. */
 export interface CurrentNodeImage {
     /** Image in the Docker engine. */
     dockerImage: string;
@@ -39,13 +40,19 @@ export interface NodeImageOptions {
     cache: string;
     /** Told what is going on, at least every 10 s while something is. */
     progress: Progress;
+    /** Version of Kubernetes, one of those that kubernetes-versions.ts knows. */
+    kubernetes?: string;
     /** A folder with ready programs to take instead of downloading or building them, where it has all of a set. */
     programs?: string;
 }
 
 /** What the root file system and the Docker image are made from, as hexadecimal names. */
-export function hashes(architecture: Architecture): { rootfs: string; image: string } {
-    const sets = programSets(architecture);
+export function hashes(
+    architecture: Architecture,
+    kubernetes: string = defaultKubernetes,
+): { rootfs: string; image: string } {
+    const versions = versionsOf(kubernetes);
+    const sets = programSets(architecture, versions);
     const names = Object.fromEntries(sets.flatMap((set) => Object.keys(set.packages)).map((name) => [name, name]));
     const rootfs = createHash("sha256")
         .update(
@@ -67,18 +74,23 @@ export function hashes(architecture: Architecture): { rootfs: string; image: str
 }
 
 /** current.json in the node image's folder; empty when it is missing or damaged, because then it is written anew. */
-export async function readCurrent(directory: string): Promise<Partial<CurrentNodeImage>> {
+export async function readCurrent(directory: string, kubernetes: string): Promise<Partial<CurrentNodeImage>> {
     try {
-        return JSON.parse(await readFile(join(directory, "current.json"), "utf8")) as Partial<CurrentNodeImage>;
+        const text = await readFile(join(directory, currentFile(kubernetes)), "utf8");
+        return JSON.parse(text) as Partial<CurrentNodeImage>;
     } catch {
         return {};
     }
 }
 
 /** Changes some of current.json, in one step. Only the holder of the lock may call this. */
-export async function changeCurrent(directory: string, change: Partial<CurrentNodeImage>): Promise<void> {
-    const file = join(directory, "current.json");
-    const next = { ...(await readCurrent(directory)), ...change };
+export async function changeCurrent(
+    directory: string,
+    kubernetes: string,
+    change: Partial<CurrentNodeImage>,
+): Promise<void> {
+    const file = join(directory, currentFile(kubernetes));
+    const next = { ...(await readCurrent(directory, kubernetes)), ...change };
     await writeFile(`${file}.new`, `${JSON.stringify(next, undefined, 4)}\n`);
     await rename(`${file}.new`, file);
 }
@@ -89,14 +101,19 @@ export async function changeCurrent(directory: string, change: Partial<CurrentNo
  *
  * @returns the image, `nta-node:<hash of what it is made from>`
  */
-export async function ensureNodeImage({ cache, progress, programs: given }: NodeImageOptions): Promise<string> {
+export async function ensureNodeImage({
+    cache,
+    progress,
+    kubernetes = defaultKubernetes,
+    programs: given,
+}: NodeImageOptions): Promise<string> {
     const directory = join(cache, "node-image");
     const architecture = await engineArchitecture();
-    const hash = hashes(architecture);
+    const hash = hashes(architecture, kubernetes);
     const dockerImage = `nta-node:${hash.image}`;
     const folder = join(directory, `rootfs-${hash.rootfs}`);
     const rootfs = join(folder, "rootfs.tar.gz");
-    const current = await readCurrent(directory);
+    const current = await readCurrent(directory, kubernetes);
     if (current.dockerImage === dockerImage && current.rootfs === rootfs && (await imageExists(dockerImage))) {
         return dockerImage;
     }
@@ -111,18 +128,9 @@ export async function ensureNodeImage({ cache, progress, programs: given }: Node
         await ensureArtifact(
             folder,
             async (into) => {
-                const programs: Programs = {};
-                for (const set of programSets(architecture)) {
-                    const result = await ensureSet(set, architecture, directory, progress, given);
-                    if (result.source !== undefined) {
-                        progress(`${set.title}: ready (${result.source})`);
-                    }
-                    for (const program of Object.keys(set.packages)) {
-                        programs[program] = join(result.folder, program);
-                    }
-                }
-                // Go's build cache reaches many times the programs' size and is of no use once they are there.
-                await rm(join(directory, "go-build"), { recursive: true, force: true });
+                const versions = versionsOf(kubernetes);
+                const sets = programSets(architecture, versions);
+                const programs = await ensurePrograms(sets, architecture, { directory, progress, given });
                 await rm(work, { recursive: true, force: true });
                 await mkdir(work, { recursive: true });
                 await makeRootfs({
@@ -144,9 +152,10 @@ export async function ensureNodeImage({ cache, progress, programs: given }: Node
         await tryCommand(["docker", "rmi", `nta-node-rootfs:${hash.rootfs}`]);
         // Boxes made from another root file system are no longer this node image's.
         const boxes = current.rootfs === rootfs ? {} : { libvirtBox: undefined, virtualboxBox: undefined };
-        await changeCurrent(directory, { ...boxes, dockerImage, rootfs, architecture });
+        await changeCurrent(directory, kubernetes, { ...boxes, dockerImage, rootfs, architecture });
+        const known = kubernetesVersions.map((version) => `rootfs-${hashes(architecture, version).rootfs}`);
         for (const entry of await readdir(directory)) {
-            if (/^rootfs-[0-9a-f]{12}(\.partial)?$/.test(entry) && join(directory, entry) !== folder) {
+            if (/^rootfs-[0-9a-f]{12}(\.partial)?$/.test(entry) && !known.includes(entry)) {
                 await rm(join(directory, entry), { recursive: true, force: true });
             }
         }
@@ -158,20 +167,11 @@ export async function ensureNodeImage({ cache, progress, programs: given }: Node
 
 async function main(): Promise<void> {
     const started = Date.now();
-    let last = "";
-    let written = 0;
-    const progress: Progress = (line) => {
-        // What stands before the colon is one thing going on.
-        const kind = line.split(":")[0] ?? "";
-        if (kind !== last || Date.now() - written >= 5000) {
-            last = kind;
-            written = Date.now();
-            console.log(`[${formatDuration(Date.now() - started)}] ${line}`);
-        }
-    };
+    const progress = paced((line) => console.log(`[${formatDuration(Date.now() - started)}] ${line}`));
     const image = await ensureNodeImage({
         cache: cacheDirectory(),
         progress,
+        kubernetes: process.argv[2],
         programs: process.env.NTA_NODE_PROGRAMS,
     });
     console.log(image);

@@ -1,6 +1,7 @@
 /** What a set of programs is, and where it stands in the cache. */
 import { createHash } from "node:crypto";
-import { join } from "node:path";
+import { readdirSync } from "node:fs";
+import { join, parse } from "node:path";
 
 import { digestOfFiles } from "./inputs";
 
@@ -21,8 +22,10 @@ export interface ProgramSet {
     name: string;
     /** For messages. */
     title: string;
-    /** Folder with the go.mod and go.sum that pin the sources. */
+    /** Folder with the module file and its checksums that pin the sources, and with sources of our own. */
     module: string;
+    /** Another module file than go.mod, for another version of the set: `<version>.mod`, with `<version>.sum`. */
+    modFile?: string;
     /** Program names to Go packages. */
     packages: Record<string, string>;
     /** For Go's linker, besides leaving out symbol tables. */
@@ -36,10 +39,19 @@ export function linkerFlags(set: ProgramSet): string {
     return ["-s", "-w", ...Object.entries(set.variables).map(([name, value]) => `-X ${name}=${value}`)].join(" ");
 }
 
+/** What a set's own version is made from in its module's folder, where other versions may have module files too. */
+function moduleFiles({ module, modFile = "go.mod" }: ProgramSet): string[] {
+    const isModuleFile = (name: string) => /\.(mod|sum)$/.test(name);
+    return readdirSync(module)
+        .sort()
+        .filter((name) => !isModuleFile(name) || parse(name).name === parse(modFile).name);
+}
+
 /** What a set is made from, as a short hexadecimal key. The same for downloads and builds: both are that version. */
 export function setKey(set: ProgramSet, architecture: Architecture): string {
+    const sources = digestOfFiles(set.module, moduleFiles(set));
     return createHash("sha256")
-        .update(JSON.stringify([architecture, set.packages, linkerFlags(set), set.releases, digestOfFiles(set.module)]))
+        .update(JSON.stringify([architecture, set.packages, linkerFlags(set), set.releases, sources]))
         .digest("hex")
         .slice(0, 12);
 }

@@ -14,8 +14,9 @@ import { Problem } from "../tools/problem";
 import { formatDuration } from "../tools/progress";
 import { findGo, isPackageLine } from "../tools/pulumi-engine";
 import { Unavailable } from "../tools/sources";
+import type { Programs } from "./images";
+import { defaultKubernetes, kubernetesVersions, type Versions, versionsOf } from "./kubernetes-versions";
 import { linkerFlags, setFolder, type Architecture, type ProgramSet } from "./program-set";
-import versions from "./versions.json";
 
 const kubernetesPrograms = [
     "kubeadm",
@@ -29,8 +30,17 @@ const kubernetesPrograms = [
 
 const moduleFolder = (name: string): string => join(__dirname, "modules", name);
 
+/** Where the sources of a program in a version are pinned: the default's in go.mod. */
+function moduleOf(name: "kubernetes" | "etcd" | "coredns", version: string): Pick<ProgramSet, "module" | "modFile"> {
+    const isDefault = versionsOf(defaultKubernetes)[name] === version;
+    return { module: moduleFolder(name), ...(isDefault ? {} : { modFile: `${version}.mod` }) };
+}
+
 /** All programs of a node. */
-export function programSets(architecture: Architecture): ProgramSet[] {
+export function programSets(
+    architecture: Architecture,
+    versions: Versions = versionsOf(defaultKubernetes),
+): ProgramSet[] {
     const { kubernetes, etcd, coredns, flannel, cniFlannel } = versions;
     const [major, minor] = kubernetes.split(".");
     const etcdRelease = `https://github.com/etcd-io/etcd/releases/download/v${etcd}`;
@@ -40,7 +50,7 @@ export function programSets(architecture: Architecture): ProgramSet[] {
         {
             name: "kubernetes",
             title: `Kubernetes ${kubernetes}`,
-            module: moduleFolder("kubernetes"),
+            ...moduleOf("kubernetes", kubernetes),
             packages: Object.fromEntries(kubernetesPrograms.map((name) => [name, `k8s.io/kubernetes/cmd/${name}`])),
             variables: {
                 "k8s.io/component-base/version.gitVersion": `v${kubernetes}`,
@@ -58,7 +68,7 @@ export function programSets(architecture: Architecture): ProgramSet[] {
         {
             name: "etcd",
             title: `etcd ${etcd}`,
-            module: moduleFolder("etcd"),
+            ...moduleOf("etcd", etcd),
             packages: { etcd: "go.etcd.io/etcd/server/v3" },
             variables: {},
             releases: {
@@ -72,7 +82,7 @@ export function programSets(architecture: Architecture): ProgramSet[] {
         {
             name: "coredns",
             title: `CoreDNS ${coredns}`,
-            module: moduleFolder("coredns"),
+            ...moduleOf("coredns", coredns),
             packages: { coredns: "." },
             variables: {},
             releases: {
@@ -162,12 +172,13 @@ export async function buildSet(
         throw new Problem(`${set.title} has to be built here: ${go.reason}`);
     }
     const cwd = set.module;
+    const modFile = set.modFile === undefined ? "" : ` -modfile=${set.modFile}`;
     const env = {
         ...process.env,
         CGO_ENABLED: "0",
         GOOS: "linux",
         GOARCH: architecture,
-        GOFLAGS: "-mod=readonly -buildvcs=false",
+        GOFLAGS: `-mod=readonly -buildvcs=false${modFile}`,
         GOWORK: "off",
         GOCACHE: goCache,
     };
@@ -289,16 +300,42 @@ export async function ensureSet(
         },
         (what) => progress(`${set.title}: ${what}`),
     );
-    await removeOthers(join(directory, "programs"), set, folder);
+    await removeOthers(set, architecture, directory);
     await linkPrograms(Object.keys(set.packages), folder, join(directory, "bin"));
     return { folder, source };
 }
 
-/** Earlier versions of a set are of no more use. */
-async function removeOthers(programs: string, set: ProgramSet, keep: string): Promise<void> {
+/** Sees to it that these sets are in the cache. @returns the programs' paths by their names */
+export async function ensurePrograms(
+    sets: readonly ProgramSet[],
+    architecture: Architecture,
+    options: { directory: string; progress: (line: string) => void; given?: string },
+): Promise<Programs> {
+    const { directory, progress, given } = options;
+    const programs: Programs = {};
+    for (const set of sets) {
+        const { source, folder } = await ensureSet(set, architecture, directory, progress, given);
+        if (source !== undefined) {
+            progress(`${set.title}: ready (${source})`);
+        }
+        for (const program of Object.keys(set.packages)) {
+            programs[program] = join(folder, program);
+        }
+    }
+    // Go's build cache reaches many times the programs' size and is of no use once they are there.
+    await rm(join(directory, "go-build"), { recursive: true, force: true });
+    return programs;
+}
+
+/** What a set was formerly made from is of no more use, unless it belongs to another version of Kubernetes. */
+async function removeOthers(set: ProgramSet, architecture: Architecture, directory: string): Promise<void> {
+    const all = [set, ...kubernetesVersions.flatMap((version) => programSets(architecture, versionsOf(version)))];
+    const kept = all.map((other) => setFolder(other, architecture, directory));
+    const programs = join(directory, "programs");
     for (const entry of await readdir(programs)) {
-        if (new RegExp(`^${set.name}-[0-9a-f]{12}(\\.partial)?$`).test(entry) && join(programs, entry) !== keep) {
-            await rm(join(programs, entry), { recursive: true, force: true });
+        const folder = join(programs, entry);
+        if (new RegExp(`^${set.name}-[0-9a-f]{12}(\\.partial)?$`).test(entry) && !kept.includes(folder)) {
+            await rm(folder, { recursive: true, force: true });
         }
     }
 }

@@ -1,5 +1,5 @@
 import { ensureDocker } from "./docker";
-import { ensureNodeImage, ensurePackages } from "./gather";
+import { ensureNodeImage, ensurePackages, wantedKubernetes } from "./gather";
 import { runMain } from "./problem";
 import { Progress } from "./progress";
 
@@ -8,5 +8,9 @@ runMain(async () => {
     const progress = new Progress(3);
     await progress.step("Debian packages", (report) => ensurePackages("box", "vagrant", report), String);
     await progress.step("Docker engine", ensureDocker, String);
-    await progress.step("Boxes", (report) => ensureNodeImage(["libvirt", "virtualbox"], report), String);
+    await progress.step(
+        "Boxes",
+        async (report) => ensureNodeImage(["libvirt", "virtualbox"], report, await wantedKubernetes()),
+        String,
+    );
 });

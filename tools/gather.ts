@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { findProgram, tryCommand } from "./command";
 import type { Settings } from "../components/settings/schema";
 import { providerAbility, type VirtualProvider } from "../machine/provider";
+import { currentFile, defaultKubernetes } from "../node-image/kubernetes-versions";
 import { asCommand, installPackages, missingPackages, rootPrefix } from "./debian-packages";
 import { cacheDirectory, shortPath, stateDirectory } from "./directories";
 import { ensureDocker } from "./docker";
@@ -98,7 +99,10 @@ export function gather(goal: Goal, progress: Progress, cluster: ClusterKind = "v
         if (steps.includes("Node image")) {
             await progress.step(
                 "Node image",
-                async (report) => ensureNodeImage(goal === "up" ? await wantedBoxes() : [], report),
+                async (report) =>
+                    goal === "up"
+                        ? ensureNodeImage(await wantedBoxes(), report, await wantedKubernetes())
+                        : ensureNodeImage([], report),
                 String,
             );
         }
@@ -180,6 +184,12 @@ async function wantedProvider(): Promise<Settings["provider"]> {
     return "settings" in read ? read.settings.provider : "auto";
 }
 
+/** The setting `kubernetesVersion` of the present stack. */
+export async function wantedKubernetes(): Promise<string> {
+    const read = await readSettings(presentStack());
+    return "settings" in read ? read.settings.kubernetesVersion : defaultKubernetes;
+}
+
 async function checkVagrant(): Promise<string> {
     const { code, stdout, stderr } = await tryCommand(["vagrant", "--version"], { timeout: 60000 });
     const version = /\d+\.\d+\.\d+/.exec(stdout)?.[0];
@@ -216,14 +226,18 @@ async function wantedBoxes(): Promise<VirtualProvider[]> {
     return [];
 }
 
-/** Makes the node image, and of it the boxes for these providers of virtual machines. */
-export async function ensureNodeImage(boxes: readonly VirtualProvider[], report: Report): Promise<string> {
+/** Makes the node image for a version of Kubernetes, and of it the boxes for these providers of virtual machines. */
+export async function ensureNodeImage(
+    boxes: readonly VirtualProvider[],
+    report: Report,
+    kubernetes: string = defaultKubernetes,
+): Promise<string> {
     const go = await findGo();
-    const current = join(cacheDirectory(), "node-image", "current.json");
+    const current = join(cacheDirectory(), "node-image", currentFile(kubernetes));
     if (go instanceof Unavailable && !existsSync(current)) {
         throw new Problem(`The node image has to be built here: ${go.reason}.`);
     }
-    const options = { cache: cacheDirectory(), progress: report };
+    const options = { cache: cacheDirectory(), progress: report, kubernetes };
     /* eslint-disable @typescript-eslint/no-require-imports -- loaded only when they are needed */
     const { ensureNodeImage: ensure } = require("../node-image/build") as typeof import("../node-image/build");
     const image = await ensure(options);

@@ -33,6 +33,20 @@ export function fitLine(text: string, columns: number): string {
     return clean.length > columns ? `${clean.slice(0, Math.max(columns - 1, 0))}…` : clean;
 }
 
+/** Lets through a line every 5 s, and those with which something else begins: what stands before the colon is its name. */
+export function paced(tell: (line: string) => void): (line: string) => void {
+    let last = "";
+    let written = 0;
+    return (line) => {
+        const kind = line.split(":")[0] ?? "";
+        if (kind !== last || Date.now() - written >= 5000) {
+            last = kind;
+            written = Date.now();
+            tell(line);
+        }
+    };
+}
+
 /**
  * Shows the steps of long work. On a terminal one line is kept up to date; anywhere else a line is written when
  * something happens, not more often than every 5 s for the same step, and when nothing happened for 8 s.

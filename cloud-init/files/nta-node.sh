@@ -157,6 +157,7 @@ measure_pace() {
 
 render() {
     sed -e "s|@ADDRESS@|$address|g" \
+        -e "s|@KUBERNETES_VERSION@|$kubernetes_version|g" \
         -e "s|@KUBEADM_TIMEOUT@|$kubeadm_timeout|g" \
         -e "s|@ETCD_HEARTBEAT_MS@|$etcd_heartbeat_ms|g" \
         -e "s|@ETCD_ELECTION_MS@|$etcd_election_ms|g" \
@@ -184,6 +185,7 @@ prepare() {
     write_resolv_conf
     measure_machine
     measure_pace
+    kubernetes_version=$(kubeadm version --output short)
     render /etc/nta/templates/kubelet.yaml >/run/nta/kubelet.conf.d/20-machine.conf
     render /etc/nta/templates/kubeadm.yaml >/etc/nta/kubeadm.yaml
     chmod 600 /etc/nta/kubeadm.yaml
@@ -273,8 +275,9 @@ apply_addons() {
 
 cluster() {
     if [ -e "$initialised" ]; then
-        # The API server's arguments may have changed since. Its version has not: it is the node image's.
-        if grep -qx "kubernetesVersion: $(kubeadm version --output short)" /etc/nta/kubeadm.yaml; then
+        # The API server's arguments may have changed since. Its version changes in an upgrade only, of which this may be
+        # the middle.
+        if grep -qs "image: .*:$(kubeadm version --output short)\$" /etc/kubernetes/manifests/kube-apiserver.yaml; then
             run_kubeadm init phase control-plane apiserver --config /etc/nta/kubeadm.yaml
         fi
         say "node: starting kubelet"

@@ -3,6 +3,7 @@ import { stringify } from "yaml";
 import { auditPolicy } from "../../cloud-init/audit-policy";
 import { cloudInitDocuments } from "../../cloud-init/documents";
 import type { EndpointSpec, MachineSpec, NodeSpec, PoolSpec, RegistrySpec } from "../../machine/spec";
+import { defaultKubernetes } from "../../node-image/kubernetes-versions";
 import { hostOf, type RegistryAccess } from "../../registry/access";
 
 /** A port of this machine that leads to a port of the first node. */
@@ -34,6 +35,8 @@ export interface MachineArgs {
     /** Also the name of the kubeconfig's context, and the first part of the nodes' names. */
     clusterName: string;
     provider: "auto" | "docker" | "libvirt" | "virtualbox";
+    /** Version of Kubernetes, one of those in node-image/kubernetes-versions.ts; the oldest of them by default. */
+    kubernetesVersion?: string;
     nodes: number;
     /** A node is in one of them at most. None by default. */
     nodePools?: readonly NodePool[];
@@ -95,6 +98,7 @@ export function machineSpec(args: MachineArgs): MachineSpec {
     return {
         ...endpointSpec(args),
         provider: args.provider,
+        kubernetesVersion: args.kubernetesVersion ?? defaultKubernetes,
         cpus: args.cpus,
         memory: args.memory,
         disk: args.disk,

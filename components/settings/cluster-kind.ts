@@ -6,6 +6,7 @@ import { settingsByName } from "./schema";
 /** Settings that mean something for a cluster of this program's own only, ... */
 const machineSettings = [
     "provider",
+    "kubernetesVersion",
     "nodes",
     "nodePools",
     "cpus",

@@ -16,6 +16,7 @@ import {
     secretText,
     type Setting,
 } from "./fields";
+import { defaultKubernetes, kubernetesVersions } from "../../node-image/kubernetes-versions";
 import { imageNames, onDemandImageNames } from "../images/catalog";
 import { job } from "./jobs/jobs";
 import { checkJobNames } from "./jobs/names";
@@ -109,6 +110,11 @@ export const settingsSchema = z.object({
         ["auto", "docker", "libvirt", "virtualbox"],
         "auto",
         "Vagrant provider. `auto` takes the first of virtualbox, libvirt, docker that this machine can really run.",
+    ),
+    kubernetesVersion: choice(
+        kubernetesVersions,
+        defaultKubernetes,
+        "Version of Kubernetes. A cluster goes to the next patch or minor version in place, node by node; there is no way back.",
     ),
     nodes: integer(1, 1, 256, {
         description:

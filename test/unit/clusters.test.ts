@@ -40,6 +40,7 @@ describe("the clusters of this machine", () => {
         folder.specification = {
             clusterName: "nta-noted",
             provider: "auto",
+            kubernetesVersion: "1.34.4",
             cpus: 2,
             memory: 2048,
             disk: 1,

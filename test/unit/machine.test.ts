@@ -19,6 +19,7 @@ function machineSpec(change: Partial<MachineSpec> = {}): MachineSpec {
     return {
         clusterName: "nta-test",
         provider: "auto",
+        kubernetesVersion: "1.35.4",
         cpus: 2,
         memory: 2048,
         disk: 1,
@@ -47,6 +48,12 @@ describe("machine", () => {
     describe("specification", () => {
         it("is taken as it is when it is right", () => {
             assert.deepEqual(parseMachineSpec(machineSpec()), machineSpec());
+        });
+
+        it("of a time without a choice is of the version that there was", () => {
+            const { kubernetesVersion, ...old } = machineSpec();
+            assert.equal(kubernetesVersion, "1.35.4");
+            assert.equal(parseMachineSpec(old).kubernetesVersion, "1.34.4");
         });
 
         it("reports every problem at once, by its name", () => {

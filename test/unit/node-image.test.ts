@@ -21,50 +21,61 @@ import { pipeline } from "node:stream/promises";
 import { hashes } from "../../node-image/build";
 import { imageArchive, imageConfig, imageIndex, nodeImages, tarHeader, withDirectories } from "../../node-image/images";
 import { digestOfFiles } from "../../node-image/inputs";
+import { defaultKubernetes, kubernetesVersions, versionsOf } from "../../node-image/kubernetes-versions";
 import { linkerFlags, setKey, type ProgramSet } from "../../node-image/program-set";
 import { downloadSet, ensureSet, programSets, publishedChecksum } from "../../node-image/programs";
-import versions from "../../node-image/versions.json";
 
 const folder = join(__dirname, "..", "..", "node-image");
+const versions = versionsOf(defaultKubernetes);
 const sha256 = (content: Buffer | string) => createHash("sha256").update(content).digest("hex");
 
 describe("node image: versions", () => {
-    const required = (module: string, path: string): string | undefined =>
+    const required = (module: string, path: string, version: string, isDefault: boolean): string | undefined =>
         new RegExp(`^(?:require )?\\s*${path.replaceAll(".", "\\.")} (\\S+)`, "m").exec(
-            readFileSync(join(folder, "modules", module, "go.mod"), "utf8"),
+            readFileSync(join(folder, "modules", module, isDefault ? "go.mod" : `${version}.mod`), "utf8"),
         )?.[1];
 
-    it("are the ones that the Go modules pin", () => {
-        assert.deepEqual(
-            {
-                kubernetes: required("kubernetes", "k8s.io/kubernetes"),
-                etcd: required("etcd", "go.etcd.io/etcd/server/v3"),
-                coredns: required("coredns", "github.com/coredns/coredns"),
-                flannel: required("flannel", "github.com/flannel-io/flannel"),
-                cniFlannel: required("cni-flannel", "github.com/containernetworking/plugins"),
-            },
-            {
-                kubernetes: `v${versions.kubernetes}`,
-                etcd: `v${versions.etcd}`,
-                coredns: `v${versions.coredns}`,
-                flannel: `v${versions.flannel}`,
-                cniFlannel: `v${versions.cniFlannel}`,
-            },
-        );
-    });
+    for (const kubernetes of kubernetesVersions) {
+        const versions = versionsOf(kubernetes);
+        const isDefault = kubernetes === defaultKubernetes;
 
-    it("are in the images' tags, as kubeadm and flannel's manifest name them", () => {
-        assert.deepEqual(versions.images, {
-            "kube-apiserver": `registry.k8s.io/kube-apiserver:v${versions.kubernetes}`,
-            "kube-controller-manager": `registry.k8s.io/kube-controller-manager:v${versions.kubernetes}`,
-            "kube-scheduler": `registry.k8s.io/kube-scheduler:v${versions.kubernetes}`,
-            "kube-proxy": `registry.k8s.io/kube-proxy:v${versions.kubernetes}`,
-            etcd: `registry.k8s.io/etcd:${versions.etcd}-0`,
-            coredns: `registry.k8s.io/coredns/coredns:v${versions.coredns}`,
-            pause: "registry.k8s.io/pause:3.10.1",
-            flannel: `ghcr.io/flannel-io/flannel:v${versions.flannel}`,
+        it(`of ${kubernetes} are the ones that the Go modules pin`, () => {
+            assert.deepEqual(
+                {
+                    kubernetes: required("kubernetes", "k8s.io/kubernetes", kubernetes, isDefault),
+                    etcd: required("etcd", "go.etcd.io/etcd/server/v3", versions.etcd, isDefault),
+                    coredns: required("coredns", "github.com/coredns/coredns", versions.coredns, isDefault),
+                    flannel: required("flannel", "github.com/flannel-io/flannel", versions.flannel, true),
+                    cniFlannel: required(
+                        "cni-flannel",
+                        "github.com/containernetworking/plugins",
+                        versions.cniFlannel,
+                        true,
+                    ),
+                },
+                {
+                    kubernetes: `v${kubernetes}`,
+                    etcd: `v${versions.etcd}`,
+                    coredns: `v${versions.coredns}`,
+                    flannel: `v${versions.flannel}`,
+                    cniFlannel: `v${versions.cniFlannel}`,
+                },
+            );
         });
-    });
+
+        it(`of ${kubernetes} are in the images' tags, as kubeadm and flannel's manifest name them`, () => {
+            assert.deepEqual(versions.images, {
+                "kube-apiserver": `registry.k8s.io/kube-apiserver:v${kubernetes}`,
+                "kube-controller-manager": `registry.k8s.io/kube-controller-manager:v${kubernetes}`,
+                "kube-scheduler": `registry.k8s.io/kube-scheduler:v${kubernetes}`,
+                "kube-proxy": `registry.k8s.io/kube-proxy:v${kubernetes}`,
+                etcd: `registry.k8s.io/etcd:${versions.etcd}-0`,
+                coredns: `registry.k8s.io/coredns/coredns:v${versions.coredns}`,
+                pause: "registry.k8s.io/pause:3.10.1",
+                flannel: `ghcr.io/flannel-io/flannel:v${versions.flannel}`,
+            });
+        });
+    }
 
     it("has containerd hold pods with the pause image that is inside", () => {
         const configuration = readFileSync(join(folder, "files/usr/lib/nta/containerd.toml"), "utf8");
@@ -133,7 +144,36 @@ describe("node image: programs", () => {
         assert.notEqual(setKey(pause, "amd64"), setKey({ ...pause, variables: { "main.version": "2" } }, "amd64"));
     });
 
+    it("pins another version's sources beside the default's, of which it changes nothing", () => {
+        const work = mkdtempSync(join(tmpdir(), "nta-node-image-"));
+        try {
+            for (const name of ["go.mod", "go.sum", "main.go"]) {
+                writeFileSync(join(work, name), name);
+            }
+            const first = { ...find("coredns"), module: work };
+            const next = { ...first, modFile: "2.0.0.mod" };
+            const [alone, base] = [setKey(first, "amd64"), digestOfFiles(work)];
+            assert.equal(
+                alone,
+                sha256(JSON.stringify(["amd64", first.packages, linkerFlags(first), first.releases, base])).slice(
+                    0,
+                    12,
+                ),
+            );
+            writeFileSync(join(work, "2.0.0.mod"), "a");
+            writeFileSync(join(work, "2.0.0.sum"), "a");
+            assert.equal(setKey(first, "amd64"), alone);
+            const before = setKey(next, "amd64");
+            assert.notEqual(before, alone);
+            writeFileSync(join(work, "2.0.0.sum"), "b");
+            assert.notEqual(setKey(next, "amd64"), before);
+        } finally {
+            rmSync(work, { recursive: true });
+        }
+    });
+
     it("names root file system and image by what they are made from", () => {
+        assert.notEqual(hashes("amd64").rootfs, hashes("amd64", "1.35.4").rootfs);
         assert.deepEqual(hashes("amd64"), hashes("amd64"));
         assert.notEqual(hashes("amd64").rootfs, hashes("arm64").rootfs);
         assert.notEqual(hashes("amd64").image, hashes("arm64").image);
@@ -187,6 +227,29 @@ describe("node image: programs", () => {
                 `pause-${setKey(find("pause"), "amd64")}`,
                 "pausebutton-0123456789ab",
             ]);
+        } finally {
+            rmSync(work, { recursive: true });
+        }
+    });
+
+    it("of other versions of Kubernetes do", async () => {
+        const work = mkdtempSync(join(tmpdir(), "nta-node-image-"));
+        try {
+            const given = join(work, "given");
+            mkdirSync(given);
+            writeFileSync(join(given, "etcd"), "a program");
+            const sets = kubernetesVersions.map((version) => {
+                const set = programSets("amd64", versionsOf(version)).find(({ name }) => name === "etcd");
+                assert.ok(set);
+                return set;
+            });
+            for (const set of sets) {
+                await ensureSet(set, "amd64", work, () => {}, given);
+            }
+            assert.deepEqual(
+                readdirSync(join(work, "programs")).sort(),
+                sets.map((set) => `etcd-${setKey(set, "amd64")}`).sort(),
+            );
         } finally {
             rmSync(work, { recursive: true });
         }

@@ -12,6 +12,7 @@ function spec(change: Partial<MachineSpec> = {}, nodes = 2): MachineSpec {
     return {
         clusterName: "nta-test",
         provider: "auto",
+        kubernetesVersion: "1.34.4",
         cpus: 2,
         memory: 2048,
         disk: 1,

@@ -70,6 +70,7 @@ const defaults: Settings = {
     storageClass: undefined,
     serviceType: "NodePort",
     provider: "auto",
+    kubernetesVersion: "1.34.4",
     nodes: 1,
     cpus: 4,
     memory: 4096,
@@ -256,6 +257,9 @@ const badValues: BadValue[] = [
     ],
     ["nta:memory", { ...onExisting, "nta:memory": "8192" }, /cluster is existing/, "pulumi config rm nta:memory"],
     ["nta:provider", { ...onExisting, "nta:provider": "docker" }, /cluster is existing/, ""],
+    ["nta:kubernetesVersion", { ...onExisting, "nta:kubernetesVersion": "1.35.4" }, /cluster is existing/, ""],
+    ["nta:kubernetesVersion", "1.36.3", /not one of the choices/, "pulumi config set kubernetesVersion 1.34.4"],
+    ["nta:kubernetesVersion", "v1.35.4", /not one of the choices/, "pulumi config set kubernetesVersion 1.35.4"],
     ["nta:hostAddress", { ...onExisting, "nta:hostAddress": "0.0.0.0" }, /cluster is existing/, ""],
     [
         "nta:taurus.httpsPort",

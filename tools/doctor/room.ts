@@ -3,6 +3,7 @@ import { mkdir, readFile, statfs } from "node:fs/promises";
 import { freemem } from "node:os";
 import { join, resolve } from "node:path";
 import { memoryOfNodes } from "../../components/settings/node-pools";
+import { currentFile } from "../../node-image/kubernetes-versions";
 import { tryCommand } from "../command";
 import { cacheDirectory, shortPath } from "../directories";
 import type { CheckResult, Finding, Subject } from "./check";
@@ -74,7 +75,8 @@ export async function checkMemory({ clusterName, settings, containers, mend }: S
 export async function checkDisk({ settings, containers }: Subject): Promise<CheckResult> {
     await mkdir(cacheDirectory(), { recursive: true });
     const ownCluster = settings.cluster === "vagrant";
-    const built = existsSync(join(cacheDirectory(), ownCluster ? "node-image/current.json" : "bin/pulumi"));
+    const nodeImage = join("node-image", currentFile(settings.kubernetesVersion));
+    const built = existsSync(join(cacheDirectory(), ownCluster ? nodeImage : "bin/pulumi"));
     const info = await tryCommand(["docker", "info", "--format", "{{.DockerRootDir}}"], { timeout: 10000 });
     const dockerRoot = info.code === 0 && existsSync(info.stdout.trim()) ? info.stdout.trim() : "/var/lib/docker";
     // Building Pulumi and Kubernetes from source takes about this much (measured), Pulumi alone less, the images that.
