@@ -237,11 +237,12 @@ export async function updateLimits(name: string, cpus: number, memory: number): 
 
 /** Runs a shell command in a node. */
 export async function execute(name: string, script: string, options: ExecuteOptions = {}): Promise<Result> {
-    const { input, timeoutSeconds = 20 } = options;
+    const { input, timeoutSeconds = 20, onLine } = options;
     const interactive = input === undefined ? [] : ["--interactive"];
     return docker(["exec", ...interactive, name, "sh", "-c", script], {
         input,
         timeoutMilliseconds: timeoutSeconds * 1000,
+        onLine,
     });
 }
 

@@ -14,6 +14,10 @@ export interface ClusterNode {
     ready: boolean;
     annotations: Record<string, string>;
     labels: Record<string, string>;
+    /** kubelet's version, such as 1.34.4. */
+    version: string;
+    /** Whether new pods may be put there. */
+    schedulable: boolean;
     /** `<key>[=<value>]:<effect>` */
     taints: string[];
 }
@@ -25,6 +29,11 @@ export type Starts = ReadonlyMap<string, Date>;
 function isFresh(time: string | undefined, node: string, starts: Starts): boolean {
     const start = starts.get(node)?.getTime() ?? 0;
     return Date.parse(time ?? "") >= Math.floor(start / 1000) * 1000;
+}
+
+/** A version without the letter before it. */
+function bare(version: string): string {
+    return version.replace(/^v/, "");
 }
 
 /** Speaks to one API server with the rights of its administrator. */
@@ -72,6 +81,12 @@ export class ApiServer {
         return (await this.get("/readyz")) !== undefined;
     }
 
+    /** The server's version, such as 1.34.4; undefined when it does not answer. */
+    async version(): Promise<string | undefined> {
+        const body = await this.get("/version");
+        return body === undefined ? undefined : bare((JSON.parse(body) as { gitVersion: string }).gitVersion);
+    }
+
     private async items<T>(path: string): Promise<T[]> {
         const body = await this.get(path);
         return body === undefined ? [] : (JSON.parse(body) as { items: T[] }).items;
@@ -80,8 +95,11 @@ export class ApiServer {
     async nodes(starts: Starts): Promise<ClusterNode[]> {
         interface Node {
             metadata: { name: string; annotations?: Record<string, string>; labels?: Record<string, string> };
-            spec: { taints?: { key: string; value?: string; effect: string }[] };
-            status: { conditions?: { type: string; status: string; lastHeartbeatTime: string }[] };
+            spec: { unschedulable?: boolean; taints?: { key: string; value?: string; effect: string }[] };
+            status: {
+                conditions?: { type: string; status: string; lastHeartbeatTime: string }[];
+                nodeInfo: { kubeletVersion: string };
+            };
         }
         return (await this.items<Node>("/api/v1/nodes")).map(({ metadata, spec, status }) => ({
             name: metadata.name,
@@ -94,6 +112,8 @@ export class ApiServer {
                 ) ?? false,
             annotations: metadata.annotations ?? {},
             labels: metadata.labels ?? {},
+            version: bare(status.nodeInfo.kubeletVersion),
+            schedulable: spec.unschedulable !== true,
             taints: (spec.taints ?? []).map(({ key, value, effect }) => `${key}${value ? `=${value}` : ""}:${effect}`),
         }));
     }

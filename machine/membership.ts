@@ -10,9 +10,18 @@ const drainSeconds = 300;
 /** On a node that is being drained to be removed; tells it from one that the user has cordoned. */
 export const leavingAnnotation = "nta/leaving";
 
+/** On a node that an upgrade has closed to new pods. */
+export const upgradingAnnotation = "nta/upgrading";
+
 /** kubectl as administrator, on the first node. */
 export function kubectl(nodes: Nodes, first: string, command: string, options?: ExecuteOptions): Promise<Result> {
     return nodes.execute(first, `kubectl --kubeconfig /etc/kubernetes/admin.conf ${command}`, options);
+}
+
+/** Lets pods of these nodes start elsewhere, and no new ones onto them; those of DaemonSets stay. */
+export function drain(nodes: Nodes, first: string, names: string[], ...more: string[]): Promise<Result> {
+    const options = ["--ignore-daemonsets", "--delete-emptydir-data", ...more, `--timeout=${drainSeconds}s`];
+    return kubectl(nodes, first, ["drain", ...names, ...options].join(" "), { timeoutSeconds: drainSeconds + 30 });
 }
 
 /** Fails in the command's own words. */
@@ -129,10 +138,7 @@ export async function dismiss(
             `marking ${name}`,
             kubectl(nodes, first, `annotate --overwrite node ${name} ${leavingAnnotation}=true`),
         );
-        const options = `--ignore-daemonsets --delete-emptydir-data --force --timeout=${drainSeconds}s`;
-        const { code, stderr } = await kubectl(nodes, first, `drain ${name} ${options}`, {
-            timeoutSeconds: drainSeconds + 30,
-        });
+        const { code, stderr } = await drain(nodes, first, [name], "--force");
         if (code !== 0) {
             throw new MachineError(
                 `${name} could not be drained within ${drainSeconds} s, so it stays, without new pods:\n${stderr.trim()}\n` +

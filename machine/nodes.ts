@@ -1,9 +1,12 @@
+import type { Readable } from "node:stream";
 import type { Result } from "./process";
 
 export interface ExecuteOptions {
     /** What the script reads on its standard input; for what must not stand on a command line. */
-    input?: string;
+    input?: string | Readable;
     timeoutSeconds?: number;
+    /** Gets each line of both outputs as it comes. */
+    onLine?: (line: string) => void;
 }
 
 /** The machines of one cluster under one Vagrant provider. */

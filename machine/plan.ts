@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 
 import * as docker from "./docker";
 import { MachineFolder } from "./folder";
+import { checkVersion, versionChange } from "./kubernetes-version";
 import { labelDifference } from "./node-labels";
 import { type MachineSpec, nodeSize } from "./spec";
 
@@ -18,7 +19,11 @@ export interface Plan {
     changes: string[];
 }
 
-/** Looks at the machines that the last `up` left; takes a fraction of a second. Without such machines, nothing is planned. */
+/**
+ * Looks at the machines that the last `up` left; takes a fraction of a second. Without such machines, nothing is planned.
+ *
+ * @throws MachineError if they can't get the version of Kubernetes that the specification wants.
+ */
 export async function plan(spec: MachineSpec): Promise<Plan> {
     const folder = new MachineFolder(spec.clusterName);
     const applied = folder.specification;
@@ -31,7 +36,12 @@ export async function plan(spec: MachineSpec): Promise<Plan> {
         problems.push("the last run on the machines did not end: it is taken up");
     }
     const next = repairs + (problems.length > 0 ? 1 : 0);
-    return { repairs: next === 0 ? undefined : next, problems, changes: changes(applied, spec, provider) };
+    const present = await checkVersion(spec, folder);
+    return {
+        repairs: next === 0 ? undefined : next,
+        problems,
+        changes: [...(present === undefined ? [] : versionChange(spec, present)), ...changes(applied, spec, provider)],
+    };
 }
 
 async function dockerProblems(applied: MachineSpec): Promise<string[]> {

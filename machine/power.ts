@@ -29,7 +29,12 @@ export async function stop(clusterName: string): Promise<void> {
     }
 }
 
-/** Starts a cluster's machines as the last `up` left them, and waits until the cluster is healthy. */
+/**
+ * Starts a cluster's machines as the last `up` left them, and waits until the cluster is healthy. Kubernetes keeps the
+ * version that it has: an upgrade that was cut short is the next `up`'s to go on with.
+ */
 export async function start(clusterName: string): Promise<void> {
-    await up(lastSpecification(new MachineFolder(clusterName)), true);
+    const folder = new MachineFolder(clusterName);
+    const spec = lastSpecification(folder);
+    await up(spec, true, { upgrades: false });
 }

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
+import type { Readable } from "node:stream";
 
 export interface Result {
     /** Exit code; 127 when the program is missing, 124 when it was stopped for taking too long. */
@@ -11,7 +12,7 @@ export interface Result {
 export interface RunOptions {
     env?: NodeJS.ProcessEnv;
     cwd?: string;
-    input?: string;
+    input?: string | Readable;
     timeoutMilliseconds?: number;
     /** Gets the process id once the program runs. */
     onStart?: (pid: number) => void;
@@ -66,7 +67,16 @@ export function run(program: string, args: string[], options: RunOptions = {}): 
             finish(late ? 124 : (code ?? 1), late ? `${program} did not answer in time` : "");
         });
         child.stdin.on("error", () => undefined); // the program may end without reading its input
-        child.stdin.end(options.input ?? "");
+        const { input = "" } = options;
+        if (typeof input === "string") {
+            child.stdin.end(input);
+        } else {
+            input.once("error", (error) => {
+                output.stderr += `${error.message}\n`;
+                child.kill("SIGKILL");
+            });
+            input.pipe(child.stdin);
+        }
     });
 }
 

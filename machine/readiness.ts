@@ -1,6 +1,6 @@
 import { MachineError } from "./errors";
 import { ApiServer, type ClusterNode, localAddress, type Starts } from "./health";
-import { Invitations } from "./membership";
+import { Invitations, upgradingAnnotation } from "./membership";
 import type { Nodes } from "./nodes";
 import { sleep } from "./process";
 import type { Progress } from "./progress";
@@ -149,7 +149,9 @@ async function lacking(
     if (waiting.length > 0) {
         return of(`${waiting.length === 1 ? "node" : "nodes"} ${waiting.join(", ")} to be Ready`, waiting);
     }
-    if (!(await api.dnsReady(starts))) {
+    // A node that an upgrade has closed may be the only one for CoreDNS: the upgrade is gone on with first.
+    const upgrading = nodes.some(({ annotations }) => upgradingAnnotation in annotations);
+    if (!upgrading && !(await api.dnsReady(starts))) {
         return of("CoreDNS to be Ready");
     }
     return setUp ? { nodes } : of("the node's set-up to end");

@@ -14,7 +14,7 @@ export async function executeInMachine(
     folder: MachineFolder,
     node: string,
     script: string,
-    { input, timeoutSeconds = 120 }: ExecuteOptions = {},
+    { input, timeoutSeconds = 120, onLine }: ExecuteOptions = {},
 ): Promise<Result> {
     const configuration = `ssh/${node}`;
     if (!known.has(folder.file(configuration))) {
@@ -42,7 +42,7 @@ export async function executeInMachine(
             node,
             `sudo sh -c '${script.replaceAll("'", `'\\''`)}'`,
         ],
-        { cwd: folder.path, input, timeoutMilliseconds: timeoutSeconds * 1000 },
+        { cwd: folder.path, input, timeoutMilliseconds: timeoutSeconds * 1000, onLine },
     );
     if (result.code === 255) {
         // No connection: the machine may have got another address.

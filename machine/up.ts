@@ -6,11 +6,13 @@ import { dismiss, fitDns, leavingAnnotation, takeBack } from "./membership";
 import { labelNodes } from "./node-labels";
 import type { Nodes } from "./nodes";
 import { Progress } from "./progress";
+import { checkVersion } from "./kubernetes-version";
 import { chooseProvider, Provider } from "./provider";
 import { checkRanges } from "./ranges";
 import { type HealthyCluster, waitUntilHealthy } from "./readiness";
 import { restoreRegistry } from "./registry";
 import type { MachineSpec } from "./spec";
+import { upgrade } from "./upgrade";
 import { waitForOrphan } from "./vagrant";
 import { VirtualMachines } from "./virtual-machines";
 
@@ -32,9 +34,10 @@ export function nodesOf(
 /**
  * Makes the cluster's machines what the specification says and waits until Kubernetes on them is healthy. Takes up
  * whatever an earlier run left, at any point; does nothing when all is as it should be. With `expected` they were made
- * before: then missing data is an error instead of a new cluster.
+ * before: then missing data is an error instead of a new cluster. Without `upgrades` the machines keep the version of
+ * Kubernetes that they have.
  */
-export async function up(spec: MachineSpec, expected: boolean): Promise<void> {
+export async function up(spec: MachineSpec, expected: boolean, { upgrades = true } = {}): Promise<void> {
     const folder = new MachineFolder(spec.clusterName);
     const progress = new Progress(spec.clusterName);
     try {
@@ -43,18 +46,30 @@ export async function up(spec: MachineSpec, expected: boolean): Promise<void> {
             await waitForOrphan(folder, (line) => progress.step(line));
             const provider = await settleProvider(spec, folder, progress);
             await checkRanges(spec, folder.specification, provider === "docker");
+            if (upgrades) {
+                await checkVersion(spec, folder);
+            }
+            const { unfinished } = folder.state;
             folder.remember({ unfinished: true });
             const nodes = nodesOf(provider, spec, folder, progress, expected);
             const starts = await nodes.converge();
             await restoreRegistry(folder, [...starts.keys()], (node, script) => nodes.execute(node, script));
             const timeout = spec.timeoutSeconds ?? longestWait[provider];
-            const healthy = await waitUntilHealthy(spec, nodes, starts, progress, timeout);
-            healthy.api.close();
+            let healthy = await waitUntilHealthy(spec, nodes, starts, progress, timeout);
             folder.remember({ healthyOnce: true });
-            await settleMembers(spec, nodes, healthy, progress);
+            const { api, joined } = healthy;
+            try {
+                if (upgrades && (await upgrade({ spec, nodes, folder, api, progress }))) {
+                    healthy = await waitUntilHealthy(spec, nodes, starts, progress, timeout);
+                    healthy.api.close();
+                }
+            } finally {
+                api.close();
+            }
+            await settleMembers(spec, nodes, { ...healthy, joined }, progress);
             await nodes.settled();
             folder.specification = spec;
-            folder.remember({ unfinished: undefined, repairs: spec.repairs });
+            folder.remember({ unfinished: upgrades ? undefined : unfinished, repairs: spec.repairs });
             progress.note("ready");
         });
     } finally {

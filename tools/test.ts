@@ -36,6 +36,12 @@ const suites: Record<string, Suite> = {
         isMocha: true,
         needsTools: true,
     },
+    // Another version of Kubernetes, which has to be built where it can't be downloaded: asked for by name only.
+    upgrade: {
+        command: [process.execPath, ...mocha, "test/upgrade/**/*.test.ts"],
+        isMocha: true,
+        needsTools: true,
+    },
 };
 
 /** How long a suite may hang around after its last test before it counts as failed, in ms. */

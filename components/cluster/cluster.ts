@@ -3,12 +3,14 @@ import * as k8s from "@pulumi/kubernetes/provider";
 import * as pulumi from "@pulumi/pulumi";
 
 import { registryPortOnNode } from "../../cloud-init/documents";
+import { MachineError } from "../../machine/errors";
 import { plan } from "../../machine/plan";
 import type { MachineSpec } from "../../machine/spec";
 import type { RegistryAccess } from "../../registry/access";
 import type { ExternalRegistry } from "../registry/external-registry";
 import type { VolumeStorage } from "../support/volume";
 import type { KubernetesCluster } from "./kubernetes-cluster";
+import { orEnd } from "./or-end";
 import {
     endpointSpec,
     type MachineArgs,
@@ -35,7 +37,7 @@ function machineCommand(action: string): string {
  * A Kubernetes cluster in machines that Vagrant makes and cloud-init configures, with a registry in it.
  *
  * Changed settings are applied to the machines in place where that is possible, else by a restart that keeps their data;
- * the cluster itself stays, and what runs in it.
+ * the cluster itself stays, and what runs in it. So it does when Kubernetes goes to its next version.
  */
 export class Cluster extends pulumi.ComponentResource implements KubernetesCluster {
     /** What goes with the machine can name it in `deletedWith`. */
@@ -66,7 +68,7 @@ export class Cluster extends pulumi.ComponentResource implements KubernetesClust
                 create: machineCommand("up"),
                 update: machineCommand("update"),
                 delete: machineCommand(`destroy ${args.clusterName}`),
-                stdin: pulumi.output(this.mended(machineSpec(args))).apply(specText),
+                stdin: pulumi.output(orEnd(this.mended(machineSpec(args)))).apply(specText),
                 triggers: [args.clusterName],
                 addPreviousOutputInEnv: false,
             },
@@ -151,9 +153,16 @@ export class Cluster extends pulumi.ComponentResource implements KubernetesClust
         );
     }
 
-    /** Says what is wrong with the machines and what becomes of them, and lets the engine see that there is work to do. */
+    /**
+     * Says what is wrong with the machines and what becomes of them, and lets the engine see that there is work to do.
+     *
+     * @throws RunError if they can't become what is asked for.
+     */
     private async mended(spec: MachineSpec): Promise<MachineSpec> {
-        const { repairs, problems, changes } = await plan(spec);
+        const { repairs, problems, changes } = await plan(spec).catch((error: unknown) => {
+            // Pulumi shows a RunError's text without a stack trace.
+            throw error instanceof MachineError ? new pulumi.RunError(error.message) : error;
+        });
         for (const problem of problems) {
             await pulumi.log.warn(problem, this);
         }

@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import type { VolumeStorage } from "../support/volume";
 import type { KubernetesCluster } from "./kubernetes-cluster";
+import { orEnd } from "./or-end";
 import { type ReachArgs, type ReachedCluster, reachCluster } from "./reach";
 
 export interface ExistingClusterArgs extends ReachArgs {
@@ -66,12 +67,4 @@ export class ExistingCluster extends pulumi.ComponentResource implements Kuberne
         }
         return pulumi.output(wanted);
     }
-}
-
-/**
- * A promise that fails ends the program here, with its error alone. Handed on, the SDK would wrap it again for each property
- * of each resource that waits for it.
- */
-function orEnd<T>(promise: Promise<T>): Promise<T> {
-    return new Promise((resolve) => void promise.then(resolve));
 }

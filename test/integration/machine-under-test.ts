@@ -6,7 +6,7 @@ import * as path from "node:path";
 
 import { type MachineArgs, machineSpec, specText } from "../../components/cluster/specification";
 import { docker, dockerProblem } from "../../machine/docker";
-import { type Result, run } from "../../machine/process";
+import { type Result, run, type RunOptions } from "../../machine/process";
 import { nodeImage } from "../../machine/provider";
 
 const root = path.join(__dirname, "../..");
@@ -79,7 +79,7 @@ export class MachineUnderTest {
     }
 
     /** Runs machine/main.ts; the timeout is a SIGKILL. */
-    main(args: string[], input = "", change: { env?: NodeJS.ProcessEnv; timeoutMilliseconds?: number } = {}) {
+    main(args: string[], input = "", change: Omit<RunOptions, "cwd" | "input"> = {}) {
         const env = { ...process.env, NTA_STATE: this.state, ...change.env };
         return run("node", [...main, ...args], { ...change, cwd: root, env, input });
     }

@@ -259,6 +259,8 @@ describe("labels and taints of a node", () => {
         ready: true,
         annotations: {},
         labels: { "kubernetes.io/os": "linux", mine: "1" },
+        version: "1.34.4",
+        schedulable: true,
         taints: [],
         ...change,
     });

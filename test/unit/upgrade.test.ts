@@ -1,0 +1,456 @@
+import * as assert from "node:assert/strict";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { Readable } from "node:stream";
+
+import { MachineFolder, type MachineState } from "../../machine/folder";
+import type { ClusterNode } from "../../machine/health";
+import { checkVersion, compareVersions, versionChange, versionProblem } from "../../machine/kubernetes-version";
+import type { ExecuteOptions, Nodes } from "../../machine/nodes";
+import { plan } from "../../machine/plan";
+import { type Result, run as runProgram } from "../../machine/process";
+import { Progress } from "../../machine/progress";
+import type { MachineSpec } from "../../machine/spec";
+import { upgrade, type UpgradeSource } from "../../machine/upgrade";
+import { kubernetesVersions, versionsOf } from "../../node-image/kubernetes-versions";
+
+function spec(change: Partial<MachineSpec> = {}, nodes = 2): MachineSpec {
+    return {
+        clusterName: "nta-test",
+        provider: "auto",
+        kubernetesVersion: "1.35.4",
+        cpus: 2,
+        memory: 2048,
+        disk: 1,
+        apiPort: 6443,
+        hostAddress: "127.0.0.1",
+        ports: [{ name: "api", host: 6443, guest: 6443 }],
+        nodes: Array.from({ length: nodes }, (_, index) => ({
+            name: "abcd".charAt(index),
+            userData: "#cloud-config\n",
+            metaData: "instance-id: a\n",
+            networkConfig: "",
+        })),
+        ...change,
+    };
+}
+
+describe("a version of Kubernetes", () => {
+    it("is compared number by number", () => {
+        assert.ok(compareVersions("1.9.10", "1.10.2") < 0);
+        assert.ok(compareVersions("1.34.10", "1.34.9") > 0);
+        assert.equal(compareVersions("v1.34.4", "1.34.4"), 0);
+        assert.ok(compareVersions("1.34.4-rc.1", "2.0.0") < 0);
+    });
+
+    it("can go to the next patch or minor version of its own, and nowhere else", () => {
+        const problem = (present: string, wanted: string, provider: "docker" | "libvirt" = "docker") =>
+            versionProblem("nta-test", provider, present, wanted);
+        for (const [present, wanted] of [
+            ["1.34.4", "1.34.4"],
+            ["1.34.4", "1.34.9"],
+            ["1.34.4", "1.35.4"],
+        ] as const) {
+            assert.equal(problem(present, wanted), undefined);
+        }
+        assert.equal(problem("1.35.4", "1.35.4", "libvirt"), undefined);
+        assert.equal(
+            problem("1.35.4", "1.34.4"),
+            "nta:kubernetesVersion is 1.34.4, and the cluster nta-test runs Kubernetes 1.35.4: Kubernetes has no way back to " +
+                "an older version. `pulumi config set kubernetesVersion 1.35.4` leaves it as it is; `npm run destroy` and " +
+                "`npm run up` make the cluster anew, empty",
+        );
+        assert.match(problem("1.35.4", "1.35.3") ?? "", /no way back/);
+        assert.equal(
+            problem("1.34.4", "1.36.3"),
+            "nta:kubernetesVersion is 1.36.3, and the cluster nta-test runs Kubernetes 1.34.4: it goes from one minor version " +
+                "to the next, and that would skip 1.35. Go to a version 1.35 first; `pulumi config set kubernetesVersion " +
+                "1.34.4` leaves it as it is",
+        );
+        assert.match(problem("1.34.4", "2.0.0") ?? "", /would skip 1\.35/);
+        assert.match(problem("1.34.4", "1.35.4", "libvirt") ?? "", /machines of libvirt keep the version/);
+    });
+
+    it("of those that there are is one step after the one before", () => {
+        for (const [index, next] of kubernetesVersions.slice(1).entries()) {
+            const present = kubernetesVersions[index] as string;
+            assert.ok(compareVersions(present, next) < 0);
+            assert.equal(versionProblem("nta-test", "docker", present, next), undefined);
+        }
+    });
+
+    describe("that a stack is to have", () => {
+        let directory: string;
+        const before = { NTA_STATE: process.env.NTA_STATE, NTA_CACHE: process.env.NTA_CACHE, PATH: process.env.PATH };
+        let folder: MachineFolder;
+
+        beforeEach(() => {
+            directory = fs.mkdtempSync(path.join(os.tmpdir(), "nta-upgrade-"));
+            Object.assign(process.env, {
+                NTA_STATE: directory,
+                NTA_CACHE: directory,
+                PATH: `${directory}:${before.PATH}`,
+            });
+            fs.writeFileSync(
+                path.join(directory, "docker"),
+                "#!/bin/sh\ncase $1 in version) echo 20.10 ;; ps) printf 'a running\\nb running\\n' ;; esac\n",
+                { mode: 0o755 },
+            );
+            folder = new MachineFolder("nta-test");
+            folder.remember({ provider: "docker" });
+            folder.specification = spec({ kubernetesVersion: "1.34.4" });
+        });
+        afterEach(() => {
+            fs.rmSync(directory, { recursive: true });
+            for (const [name, value] of Object.entries(before)) {
+                if (value === undefined) {
+                    delete process.env[name];
+                } else {
+                    process.env[name] = value;
+                }
+            }
+        });
+
+        it("is announced with the order of the nodes, and that it has to be built", async () => {
+            const { changes } = await plan(spec());
+            const words =
+                "Kubernetes goes from 1.34.4 to 1.35.4, on a, then b: each is drained first, so what runs on it starts again, " +
+                "and the API server is away for moments.";
+            assert.deepEqual(changes, [`${words} Its node image is made first, which takes minutes.`]);
+            fs.mkdirSync(path.join(directory, "node-image"));
+            fs.writeFileSync(
+                path.join(directory, "node-image", "current-1.35.4.json"),
+                '{ "dockerImage": "nta-node:2" }',
+            );
+            assert.deepEqual(versionChange(spec(), "1.34.4"), [words]);
+            assert.deepEqual((await plan(spec({ kubernetesVersion: "1.34.4" }))).changes, []);
+        });
+
+        it("is refused in preview when it can't be had", async () => {
+            folder.specification = spec();
+            await assert.rejects(
+                plan(spec({ kubernetesVersion: "1.34.4" })),
+                /^MachineError: nta:kubernetesVersion is 1\.34\.4/,
+            );
+            await assert.rejects(plan(spec({ kubernetesVersion: "1.37.2" })), /would skip 1\.36/);
+            folder.remember({ provider: "libvirt" });
+            await assert.rejects(plan(spec({ kubernetesVersion: "1.36.1" })), /machines of libvirt keep/);
+        });
+
+        it("is not looked for where there is no cluster yet", async () => {
+            assert.equal(
+                await checkVersion(spec({ clusterName: "nta-other" }), new MachineFolder("nta-other")),
+                undefined,
+            );
+        });
+    });
+});
+
+/** A cluster that notes what is done to it, as far as versions go. */
+class FakeCluster implements Nodes {
+    readonly pollMilliseconds = 0;
+    readonly done: string[] = [];
+    version = "1.34.4";
+    members: ClusterNode[];
+    images = new Map<string, string[]>();
+    /** A command that has these words in it fails, as often as it says. */
+    broken?: { words: string; stderr: string; times: number };
+
+    constructor(names: readonly string[]) {
+        this.members = names.map((name) => ({
+            name,
+            ready: true,
+            annotations: {},
+            labels: {},
+            taints: [],
+            version: "1.34.4",
+            schedulable: true,
+        }));
+    }
+
+    readonly api = {
+        version: () => Promise.resolve(this.version),
+        nodes: () => Promise.resolve(structuredClone(this.members)),
+    };
+
+    private member(name: string): ClusterNode {
+        const found = this.members.find((it) => it.name === name);
+        assert.ok(found, name);
+        return found;
+    }
+
+    async execute(node: string, script: string, { input }: ExecuteOptions = {}): Promise<Result> {
+        let received = "";
+        if (input instanceof Readable) {
+            for await (const chunk of input) {
+                received += String(chunk);
+            }
+        }
+        const short = script
+            .replace("kubectl --kubeconfig /etc/kubernetes/admin.conf", "kubectl")
+            .replace(/flock .* (kubeadm upgrade .*) --ignore.*/, "$1")
+            .replaceAll("/usr/local/lib/nta/kubernetes-1.35.4", "STAGE");
+        if (this.broken !== undefined && short.includes(this.broken.words) && this.broken.times-- > 0) {
+            this.done.push(`${node}: ${short} fails`);
+            return { code: 1, stdout: "[upgrade] FATAL: it is too late", stderr: this.broken.stderr };
+        }
+        const seen = short.replace("ctr --namespace k8s.io ", "ctr ").replace(/ && ctr .*content rm .*/, "");
+        if (seen === "ctr images list --quiet") {
+            return { code: 0, stdout: (this.images.get(node) ?? []).join("\n"), stderr: "" };
+        }
+        if (seen.startsWith("test -d")) {
+            return { code: 1, stdout: "", stderr: "" };
+        }
+        this.done.push(`${node}: ${seen}${received === "" ? "" : ` < ${received}`}`);
+        if (short.startsWith("kubeadm upgrade apply")) {
+            this.version = "1.35.4";
+        }
+        if (short.includes("restart kubelet")) {
+            this.member(node).version = "1.35.4";
+        }
+        const [, verb, target] = /^kubectl (drain|uncordon) (\S+)/.exec(short) ?? [];
+        if (target !== undefined && !short.includes("--dry-run")) {
+            this.member(target).schedulable = verb === "uncordon";
+        }
+        const [, marked, annotation] = /annotate (?:--overwrite )?node (\S+) nta\/upgrading(.*)/.exec(short) ?? [];
+        if (marked !== undefined) {
+            this.member(marked).annotations = annotation === "-" ? {} : { "nta/upgrading": "true" };
+        }
+        return { code: 0, stdout: "", stderr: "" };
+    }
+
+    converge(): Promise<Map<string, Date>> {
+        return Promise.resolve(new Map());
+    }
+
+    failure(): Promise<undefined> {
+        return Promise.resolve(undefined);
+    }
+
+    settled(): Promise<void> {
+        return Promise.resolve();
+    }
+
+    halt(): Promise<void> {
+        return Promise.resolve();
+    }
+
+    surplus(): Promise<string[]> {
+        return Promise.resolve([]);
+    }
+
+    remove(): Promise<void> {
+        return Promise.resolve();
+    }
+}
+
+const images = versionsOf("1.35.4").images;
+
+describe("an upgrade", () => {
+    let directory: string;
+    let folder: MachineFolder;
+    let ended: boolean;
+    const before = process.env.NTA_STATE;
+
+    beforeEach(() => {
+        directory = fs.mkdtempSync(path.join(os.tmpdir(), "nta-upgrade-"));
+        process.env.NTA_STATE = directory;
+        folder = new MachineFolder("nta-test");
+        folder.remember({ provider: "docker", image: "nta-node:1" });
+        ended = false;
+    });
+    afterEach(() => {
+        fs.rmSync(directory, { recursive: true });
+        if (before === undefined) {
+            delete process.env.NTA_STATE;
+        } else {
+            process.env.NTA_STATE = before;
+        }
+    });
+
+    const source = (kubernetes: string): Promise<UpgradeSource> =>
+        Promise.resolve({
+            dockerImage: `nta-node:${kubernetes}`,
+            programs: () => Readable.from(["programs"]),
+            images: (refs) =>
+                Promise.resolve({ stream: Readable.from([refs.join(" ")]), size: 1, layerDigests: ["sha256:1"] }),
+            end: () => {
+                ended = true;
+                return Promise.resolve();
+            },
+        });
+
+    /** Runs it, and gives the lines of its progress. */
+    async function run(cluster: FakeCluster, change: Partial<MachineSpec> = {}): Promise<string[]> {
+        const lines: string[] = [];
+        const progress = new Progress("nta-test", (line) => lines.push(line.replace(/ \(\d+ s\)$/, "")));
+        try {
+            const changed = await upgrade({
+                spec: spec(change, cluster.members.length),
+                nodes: cluster,
+                folder,
+                api: cluster.api,
+                progress,
+                source,
+            });
+            assert.equal(changed, cluster.done.length > 0);
+        } finally {
+            progress.end();
+        }
+        return lines;
+    }
+
+    const drain = "--ignore-daemonsets --delete-emptydir-data --timeout=300s";
+    const unpack = "rm -rf STAGE.new && mkdir -p STAGE.new && tar -x -C STAGE.new && mv STAGE.new STAGE < programs";
+    const workerImages = [images["kube-proxy"], images.coredns, images.pause, images.flannel];
+    const kubelet = [
+        "mv STAGE/kubectl STAGE/kubeadm STAGE/kubelet /usr/local/bin/",
+        "rm -rf STAGE",
+        "systemctl restart kubelet.service",
+    ].join(" && ");
+    const exchange = (name: string) => [
+        `a: kubectl annotate --overwrite node ${name} nta/upgrading=true`,
+        `a: kubectl drain ${name} ${drain}`,
+        `${name}: ${kubelet}`,
+        `a: kubectl uncordon ${name}`,
+        `a: kubectl annotate node ${name} nta/upgrading-`,
+    ];
+
+    it("gives all nodes what they need, then goes from the control plane on node by node, each drained", async () => {
+        const cluster = new FakeCluster(["a", "b"]);
+        const lines = await run(cluster);
+        assert.deepEqual(cluster.done, [
+            "a: kubectl drain a b --ignore-daemonsets --delete-emptydir-data --dry-run=client --timeout=300s",
+            `a: ctr images import - < ${Object.values(images).join(" ")}`,
+            `a: ${unpack}`,
+            `b: ctr images import - < ${workerImages.join(" ")}`,
+            `b: ${unpack}`,
+            "a: kubeadm upgrade apply v1.35.4 --yes",
+            "a: nta-node dns",
+            ...exchange("a"),
+            "b: kubeadm upgrade node",
+            ...exchange("b"),
+        ]);
+        assert.equal(folder.state.image, "nta-node:1.35.4");
+        assert.ok(ended);
+        assert.deepEqual(
+            lines.filter((line) => /kubeadm upgrade|draining|kubelet 1|: Kubernetes 1\.35\.4$/.test(line)),
+            [
+                "nta-test: a: kubeadm upgrade apply v1.35.4 --yes",
+                "nta-test: a: draining it",
+                "nta-test: a: kubelet 1.35.4",
+                "nta-test: a: Kubernetes 1.35.4",
+                "nta-test: b: kubeadm upgrade node",
+                "nta-test: b: draining it",
+                "nta-test: b: kubelet 1.35.4",
+                "nta-test: b: Kubernetes 1.35.4",
+            ],
+        );
+    });
+
+    it("does nothing where all is done, and copies only what is missing", async () => {
+        const cluster = new FakeCluster(["a", "b"]);
+        cluster.images.set("a", Object.values(versionsOf("1.34.4").images));
+        cluster.images.set("b", workerImages);
+        await run(cluster);
+        assert.deepEqual(
+            cluster.done.filter((line) => line.includes("import")),
+            [
+                `a: ctr images import - < ${Object.values(images)
+                    .filter((ref) => ref !== images.pause && ref !== images.flannel)
+                    .join(" ")}`,
+            ],
+        );
+        cluster.done.length = 0;
+        assert.deepEqual(await run(cluster), []);
+    });
+
+    it("goes on where a run was cut short, and opens the nodes that it had closed", async () => {
+        const cluster = new FakeCluster(["a", "b", "c"]);
+        cluster.version = "1.35.4";
+        const [a, b, c] = cluster.members;
+        Object.assign(a as object, { version: "1.35.4", schedulable: false, annotations: { "nta/upgrading": "true" } });
+        Object.assign(b as object, { schedulable: false, annotations: { "nta/upgrading": "true" } });
+        // Closed by the user, and so it stays.
+        Object.assign(c as object, { schedulable: false });
+        await run(cluster);
+        assert.deepEqual(
+            cluster.done.filter((line) => !/ctr images|tar -x|dry-run/.test(line)),
+            [
+                ...exchange("a").slice(3),
+                "b: kubeadm upgrade node",
+                ...exchange("b").slice(1),
+                "c: kubeadm upgrade node",
+                ...exchange("c").slice(1, 3),
+            ],
+        );
+        assert.deepEqual(
+            cluster.members.map(({ version, schedulable }) => [version, schedulable]),
+            [
+                ["1.35.4", true],
+                ["1.35.4", true],
+                ["1.35.4", false],
+            ],
+        );
+    });
+
+    it("waits for an API server that is being restarted", async () => {
+        const cluster = new FakeCluster(["a"]);
+        const stderr = 'nodes "a" is forbidden: User "kubernetes-admin" cannot get resource "nodes"';
+        cluster.broken = { words: "uncordon", stderr, times: 1 };
+        await run(cluster);
+        assert.deepEqual(cluster.done.slice(-3), [
+            "a: kubectl uncordon a fails",
+            "a: kubectl uncordon a",
+            "a: kubectl annotate node a nta/upgrading-",
+        ]);
+    });
+
+    it("ends before anything is changed where pods would be lost, with their names", async () => {
+        const cluster = new FakeCluster(["a", "b"]);
+        const stderr =
+            "Warning: ignoring DaemonSet-managed Pods: kube-flannel/flannel\n" +
+            "cannot delete Pods that declare no controller (use --force to override): default/mine\n";
+        cluster.broken = { words: "--dry-run=client", stderr, times: 1 };
+        await assert.rejects(
+            run(cluster),
+            /keep a and b from being drained:\ncannot delete .*default\/mine\nDelete them/,
+        );
+        assert.equal(cluster.done.length, 1);
+    });
+
+    it("ends in kubeadm's words when it fails, and leaves the nodes as they are", async () => {
+        const cluster = new FakeCluster(["a"]);
+        cluster.broken = { words: "kubeadm upgrade", stderr: "", times: 1 };
+        await assert.rejects(
+            run(cluster),
+            /kubeadm upgrade apply v1\.35\.4 --yes failed on a:\n.*it is too late\n.*goes on from there/,
+        );
+        assert.deepEqual(folder.state, { provider: "docker", image: "nta-node:1" } satisfies MachineState);
+        assert.ok(cluster.members[0]?.schedulable);
+        assert.ok(ended);
+    });
+
+    it("is refused by what the cluster says of itself", async () => {
+        const cluster = new FakeCluster(["a"]);
+        cluster.version = "1.35.4";
+        await assert.rejects(run(cluster, { kubernetesVersion: "1.34.4" }), /no way back/);
+        assert.deepEqual(cluster.done, []);
+    });
+});
+
+describe("a program's input", () => {
+    it("may be a stream, whose failure is the program's", async () => {
+        const { code, stdout } = await runProgram("cat", [], { input: Readable.from(["one ", "two"]) });
+        assert.deepEqual({ code, stdout }, { code: 0, stdout: "one two" });
+        async function* broken(): AsyncGenerator<string> {
+            yield "one";
+            await Promise.resolve();
+            throw new Error("it broke");
+        }
+        const failed = await runProgram("cat", [], { input: Readable.from(broken()) });
+        assert.notEqual(failed.code, 0);
+        assert.match(failed.stderr, /it broke/);
+    });
+});
