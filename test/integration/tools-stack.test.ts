@@ -226,23 +226,26 @@ describe("tools: a stack", () => {
         });
     });
 
+    // It selects another stack, which stays selected.
+    describe("of which the first `up` was cut short, when it is destroyed", () => {
+        it("takes machines with it that the engine does not know", async () => {
+            const stack = `cut-${process.pid}`;
+            const machines = join(state, "machines", `nta-${stack}`);
+            const volume = `nta-${stack}-1-etcd`;
+            mkdirSync(machines, { recursive: true });
+            writeFileSync(join(machines, "state.json"), '{"provider":"docker","unfinished":true}');
+            succeeded(await tryCommand(["docker", "volume", "create", "--label", `nta.cluster=nta-${stack}`, volume]));
+            succeeded(await run("destroy", [], { NTA_STACK: stack }));
+            assert.notEqual((await tryCommand(["docker", "volume", "inspect", volume])).code, 0);
+            assert.ok(!existsSync(machines));
+        });
+    });
+
     it("is destroyed without a question where there is no terminal", async () => {
         const { stdout } = succeeded(await run("destroy"));
         assert.match(stdout, /deleted/);
         const output = succeeded(await shell("pulumi stack --non-interactive --show-urns"));
         assert.doesNotMatch(output.stdout, /slow/);
-    });
-
-    it("takes machines with it that the engine does not know, because their first `up` was cut short", async () => {
-        const stack = `cut-${process.pid}`;
-        const machines = join(state, "machines", `nta-${stack}`);
-        const volume = `nta-${stack}-1-etcd`;
-        mkdirSync(machines, { recursive: true });
-        writeFileSync(join(machines, "state.json"), '{"provider":"docker","unfinished":true}');
-        succeeded(await tryCommand(["docker", "volume", "create", "--label", `nta.cluster=nta-${stack}`, volume]));
-        succeeded(await run("destroy", [], { NTA_STACK: stack }));
-        assert.notEqual((await tryCommand(["docker", "volume", "inspect", volume])).code, 0);
-        assert.ok(!existsSync(machines));
     });
 
     it("has a name that a machine can have", async () => {

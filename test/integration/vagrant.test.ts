@@ -64,11 +64,11 @@ describe("Vagrantfile", function () {
     const virtual = { ...spec, box: "nta-node-1", boxUrl: "/nowhere/nta-node-1.box", cpus: 2, memory: 2048, disk: 20 };
 
     it("is valid for libvirt, with and without KVM", async function () {
-        const { stdout: plugins } = await vagrant(folder, ["plugin", "list"]);
-        const ignore = plugins.includes("vagrant-libvirt") ? [] : ["--ignore-provider"];
+        // A Vagrant that does not know libvirt checks all but the settings that are libvirt's.
+        const known = (await vagrant(folder, ["plugin", "list"])).stdout.includes("vagrant-libvirt");
         for (const driver of ["kvm", "qemu"] as const) {
             writeVagrantfile(folder, { ...virtual, provider: "libvirt", driver });
-            const validated = await validate("libvirt", ...ignore);
+            const validated = await (known ? validate("libvirt") : validate("docker", "--ignore-provider"));
             assert.equal(validated.code, 0, validated.stdout + validated.stderr);
         }
     });
