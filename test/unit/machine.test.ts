@@ -12,24 +12,9 @@ import { ApiServer, localAddress } from "../../machine/health";
 import { checkPorts } from "../../machine/ports";
 import { run } from "../../machine/process";
 import { Progress } from "../../machine/progress";
-import { MachineSpec, parseClusterName, parseMachineSpec } from "../../machine/spec";
+import { parseClusterName, parseMachineSpec } from "../../machine/spec";
 import { setVagrantId } from "../../machine/vagrant";
-
-function machineSpec(change: Partial<MachineSpec> = {}): MachineSpec {
-    return {
-        clusterName: "nta-test",
-        provider: "auto",
-        kubernetesVersion: "1.35.4",
-        cpus: 2,
-        memory: 2048,
-        disk: 1,
-        apiPort: 6443,
-        hostAddress: "127.0.0.1",
-        ports: [{ name: "api", host: 6443, guest: 6443 }],
-        nodes: [{ name: "nta-test-1", userData: "#cloud-config\n", metaData: "", networkConfig: "" }],
-        ...change,
-    };
-}
+import { machineSpec } from "./machine-spec";
 
 const container = {
     cluster: "nta-test",
@@ -51,7 +36,7 @@ describe("machine", () => {
         });
 
         it("of a time without a choice is of the version that there was", () => {
-            const { kubernetesVersion, ...old } = machineSpec();
+            const { kubernetesVersion, ...old } = machineSpec({ kubernetesVersion: "1.35.4" });
             assert.equal(kubernetesVersion, "1.35.4");
             assert.equal(parseMachineSpec(old).kubernetesVersion, "1.34.4");
         });

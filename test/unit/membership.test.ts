@@ -1,9 +1,10 @@
 import * as assert from "node:assert/strict";
 
 import { caCertHash, dismiss, Invitations, takeBack } from "../../machine/membership";
-import type { ExecuteOptions, Nodes } from "../../machine/nodes";
+import type { ExecuteOptions } from "../../machine/nodes";
 import type { Result } from "../../machine/process";
 import { Progress } from "../../machine/progress";
+import { IdleNodes } from "./idle-nodes";
 
 // Self-signed, CN=ca, made with: openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 36500
 const certificate = Buffer.from(`-----BEGIN CERTIFICATE-----
@@ -23,14 +24,9 @@ const hash = "sha256:133a8923fc643f0f106ef78ecbf74fffad451420fda62c6f0ed26dbe456
 const token = "abcdef.0123456789abcdef";
 
 /** Machines that note what they are asked to do; `answers` holds exit code and output by a part of the script. */
-class FakeNodes implements Nodes {
-    readonly pollMilliseconds = 0;
-    readonly done: string[] = [];
-
-    constructor(private readonly answers: Record<string, [number, string]> = {}) {}
-
-    converge(): Promise<Map<string, Date>> {
-        return Promise.resolve(new Map());
+class FakeNodes extends IdleNodes {
+    constructor(private readonly answers: Record<string, [number, string]> = {}) {
+        super();
     }
 
     execute(node: string, script: string, { input }: ExecuteOptions = {}): Promise<Result> {
@@ -38,27 +34,6 @@ class FakeNodes implements Nodes {
         const found = Object.entries(this.answers).find(([part]) => `${node}: ${script}`.includes(part));
         const [code, stdout] = found?.[1] ?? [0, ""];
         return Promise.resolve({ code, stdout, stderr: "" });
-    }
-
-    failure(): Promise<undefined> {
-        return Promise.resolve(undefined);
-    }
-
-    settled(): Promise<void> {
-        return Promise.resolve();
-    }
-
-    halt(): Promise<void> {
-        return Promise.resolve();
-    }
-
-    surplus(): Promise<string[]> {
-        return Promise.resolve([]);
-    }
-
-    remove(node: string): Promise<void> {
-        this.done.push(`remove ${node}`);
-        return Promise.resolve();
     }
 }
 

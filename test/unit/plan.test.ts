@@ -7,27 +7,9 @@ import { stateInWords } from "../../machine/clusters";
 import { MachineFolder } from "../../machine/folder";
 import { changes, plan } from "../../machine/plan";
 import type { MachineSpec } from "../../machine/spec";
+import { machineSpec } from "./machine-spec";
 
-function spec(change: Partial<MachineSpec> = {}, nodes = 2): MachineSpec {
-    return {
-        clusterName: "nta-test",
-        provider: "auto",
-        kubernetesVersion: "1.34.4",
-        cpus: 2,
-        memory: 2048,
-        disk: 1,
-        apiPort: 6443,
-        hostAddress: "127.0.0.1",
-        ports: [{ name: "api", host: 6443, guest: 6443 }],
-        nodes: Array.from({ length: nodes }, (_, index) => ({
-            name: `nta-test-${index + 1}`,
-            userData: "#cloud-config\n",
-            metaData: "instance-id: a\n",
-            networkConfig: "",
-        })),
-        ...change,
-    };
-}
+const spec = (change: Partial<MachineSpec> = {}, nodes = 2) => machineSpec(change, nodes);
 
 describe("a changed specification", () => {
     it("is nothing to announce when it is the same", () => {

@@ -7,33 +7,21 @@ import { Readable } from "node:stream";
 import { MachineFolder, type MachineState } from "../../machine/folder";
 import type { ClusterNode } from "../../machine/health";
 import { checkVersion, compareVersions, versionChange, versionProblem } from "../../machine/kubernetes-version";
-import type { ExecuteOptions, Nodes } from "../../machine/nodes";
+import type { ExecuteOptions } from "../../machine/nodes";
 import { plan } from "../../machine/plan";
 import { type Result, run as runProgram } from "../../machine/process";
 import { Progress } from "../../machine/progress";
 import type { MachineSpec } from "../../machine/spec";
 import { upgrade, type UpgradeSource } from "../../machine/upgrade";
 import { kubernetesVersions, versionsOf } from "../../node-image/kubernetes-versions";
+import { IdleNodes } from "./idle-nodes";
+import { machineSpec } from "./machine-spec";
 
+/** Machines called a, b, c and d, which are to have the newer version. */
 function spec(change: Partial<MachineSpec> = {}, nodes = 2): MachineSpec {
-    return {
-        clusterName: "nta-test",
-        provider: "auto",
-        kubernetesVersion: "1.35.4",
-        cpus: 2,
-        memory: 2048,
-        disk: 1,
-        apiPort: 6443,
-        hostAddress: "127.0.0.1",
-        ports: [{ name: "api", host: 6443, guest: 6443 }],
-        nodes: Array.from({ length: nodes }, (_, index) => ({
-            name: "abcd".charAt(index),
-            userData: "#cloud-config\n",
-            metaData: "instance-id: a\n",
-            networkConfig: "",
-        })),
-        ...change,
-    };
+    const wanted = machineSpec({ kubernetesVersion: "1.35.4" }, nodes);
+    const renamed = wanted.nodes.map((node, index) => ({ ...node, name: "abcd".charAt(index) }));
+    return { ...wanted, nodes: renamed, ...change };
 }
 
 describe("a version of Kubernetes", () => {
@@ -148,9 +136,7 @@ describe("a version of Kubernetes", () => {
 });
 
 /** A cluster that notes what is done to it, as far as versions go. */
-class FakeCluster implements Nodes {
-    readonly pollMilliseconds = 0;
-    readonly done: string[] = [];
+class FakeCluster extends IdleNodes {
     version = "1.34.4";
     members: ClusterNode[];
     images = new Map<string, string[]>();
@@ -158,6 +144,7 @@ class FakeCluster implements Nodes {
     broken?: { words: string; stderr: string; times: number };
 
     constructor(names: readonly string[]) {
+        super();
         this.members = names.map((name) => ({
             name,
             ready: true,
@@ -218,30 +205,6 @@ class FakeCluster implements Nodes {
             this.member(marked).annotations = annotation === "-" ? {} : { "nta/upgrading": "true" };
         }
         return { code: 0, stdout: "", stderr: "" };
-    }
-
-    converge(): Promise<Map<string, Date>> {
-        return Promise.resolve(new Map());
-    }
-
-    failure(): Promise<undefined> {
-        return Promise.resolve(undefined);
-    }
-
-    settled(): Promise<void> {
-        return Promise.resolve();
-    }
-
-    halt(): Promise<void> {
-        return Promise.resolve();
-    }
-
-    surplus(): Promise<string[]> {
-        return Promise.resolve([]);
-    }
-
-    remove(): Promise<void> {
-        return Promise.resolve();
     }
 }
 
