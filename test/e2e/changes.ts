@@ -9,7 +9,9 @@ import { docker, listed, StackUnderTest } from "./stack-under-test";
 export function changes(stack: StackUnderTest): void {
     /** Ids of the images that were built for this stack's registry. */
     const ownImages = () =>
-        docker("images", "-q", "--no-trunc", "--filter", `reference=localhost:${stack.ports.registry}/*`);
+        listed(
+            docker("images", "-q", "--no-trunc", "--filter", `reference=localhost:${stack.ports.registry}/*`),
+        ).sort();
 
     describe("run again", () => {
         it("changes nothing: no build, no push, no change of the machine", async () => {
