@@ -2,7 +2,7 @@ import type { Input } from "@pulumi/pulumi";
 
 import { inMetalLb } from "./metallb";
 
-/** MetalLB's kinds of objects, each with the version that MetalLB 0.15 reads. It waits for all of them, used here or not. */
+/** MetalLB's kinds of objects, each with the version that it is kept in. MetalLB asks for all of them, used here or not. */
 const kinds = {
     BFDProfile: { plural: "bfdprofiles", version: "v1beta1" },
     BGPAdvertisement: { plural: "bgpadvertisements", version: "v1beta1" },
@@ -13,6 +13,9 @@ const kinds = {
     ServiceBGPStatus: { plural: "servicebgpstatuses", version: "v1beta1" },
     ServiceL2Status: { plural: "servicel2statuses", version: "v1beta1" },
 } as const;
+
+/** Other versions, which MetalLB 0.15.2 asks for as well. */
+const olderVersions: Partial<Record<string, string>> = { BGPPeer: "v1beta1" };
 
 /**
  * The definitions of MetalLB's kinds. What may stand in an object is left open: the only ones that this program makes are
@@ -26,15 +29,21 @@ export function metalLbDefinitions() {
             group: "metallb.io",
             scope: "Namespaced",
             names: { kind, listKind: `${kind}List`, plural, singular: kind.toLowerCase() },
-            versions: [
-                {
-                    name: version,
-                    served: true,
-                    storage: true,
-                    subresources: { status: {} },
-                    schema: { openAPIV3Schema: { type: "object", properties: { spec: anything, status: anything } } },
-                },
-            ],
+            versions: [olderVersions[kind], version].flatMap((name) =>
+                name === undefined
+                    ? []
+                    : [
+                          {
+                              name,
+                              served: true,
+                              storage: name === version,
+                              subresources: { status: {} },
+                              schema: {
+                                  openAPIV3Schema: { type: "object", properties: { spec: anything, status: anything } },
+                              },
+                          },
+                      ],
+            ),
         },
     }));
 }

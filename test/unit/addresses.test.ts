@@ -126,17 +126,24 @@ describe("addresses: MetalLB", () => {
         assert.match(goMod, /go\.universe\.tf\/metallb v0\.15\.2\b/);
         const definitions = metalLbDefinitions();
         assert.deepEqual(
-            definitions.map(({ metadata, spec }) => `${metadata.name}/${spec.versions[0].name} ${spec.names.kind}`),
+            definitions.map(
+                ({ metadata, spec }) =>
+                    `${metadata.name}/${spec.versions.map(({ name }) => name).join("+")} ${spec.names.kind}`,
+            ),
             [
                 "bfdprofiles.metallb.io/v1beta1 BFDProfile",
                 "bgpadvertisements.metallb.io/v1beta1 BGPAdvertisement",
-                "bgppeers.metallb.io/v1beta2 BGPPeer",
+                "bgppeers.metallb.io/v1beta1+v1beta2 BGPPeer",
                 "communities.metallb.io/v1beta1 Community",
                 "ipaddresspools.metallb.io/v1beta1 IPAddressPool",
                 "l2advertisements.metallb.io/v1beta1 L2Advertisement",
                 "servicebgpstatuses.metallb.io/v1beta1 ServiceBGPStatus",
                 "servicel2statuses.metallb.io/v1beta1 ServiceL2Status",
             ],
+        );
+        assert.deepEqual(
+            definitions[2].spec.versions.map(({ storage }) => storage),
+            [false, true],
         );
         const anything = { type: "object", "x-kubernetes-preserve-unknown-fields": true };
         assert.deepEqual(definitions[4], {
