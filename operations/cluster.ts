@@ -5,7 +5,8 @@ import { presentStack } from "../tools/present-stack";
 import { Problem } from "../tools/problem";
 import { kubeconfigFile } from "../tools/pulumi-run";
 import { project } from "../tools/stack";
-import { ApiClient, ApiError, UnreachableError } from "../plugins/kubernetes/client";
+import { ApiError, UnreachableError } from "../plugins/kubernetes/api-errors";
+import { ApiClient } from "../plugins/kubernetes/client";
 import { activeContext, parseKubeconfig, type ActiveContext } from "../plugins/kubernetes/kubeconfig";
 
 /** The cluster of the stack that is meant, as the tools that operate it reach it. */

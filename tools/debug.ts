@@ -4,7 +4,7 @@ import { askPython, debugSession, pythonProcesses, type DebugTarget } from "../o
 import { containerOf, findWorkload, readCandidates, runningPod } from "../operations/debugging/workload";
 import type { Pod } from "../operations/objects";
 import { readOptions } from "../operations/options";
-import { sleep } from "../plugins/kubernetes/client";
+import { sleep } from "../plugins/kubernetes/sleep";
 import { Problem, runMain } from "./problem";
 import type { Report } from "./progress";
 import { shellQuote } from "./pulumi-home";

@@ -5,7 +5,6 @@ import { kubectl, type StackCluster, withCluster } from "../operations/cluster";
 import type { Job, Pod } from "../operations/objects";
 import { readOptions } from "../operations/options";
 import { resultsPod } from "../operations/parallel/results-pod";
-import { sleep } from "../plugins/kubernetes/client";
 import {
     asArray,
     asObject,
@@ -18,6 +17,7 @@ import {
     uidOf,
 } from "../plugins/kubernetes/object";
 import { isTrue, podState } from "../plugins/kubernetes/pods";
+import { sleep } from "../plugins/kubernetes/sleep";
 import { Problem, runMain } from "./problem";
 
 const usage =

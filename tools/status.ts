@@ -3,7 +3,8 @@ import { readOptions } from "../operations/options";
 import { gatherStatus } from "../operations/status/gather";
 import type { StatusReport } from "../operations/status/report";
 import { coloured, statusText } from "../operations/status/text";
-import { ApiError, sleep, UnreachableError } from "../plugins/kubernetes/client";
+import { ApiError, UnreachableError } from "../plugins/kubernetes/api-errors";
+import { sleep } from "../plugins/kubernetes/sleep";
 import { runMain } from "./problem";
 
 const usage = "npm run status -- [--watch] [--json]";

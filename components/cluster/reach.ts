@@ -1,4 +1,5 @@
-import { ApiClient, ApiError } from "../../plugins/kubernetes/client";
+import { ApiError } from "../../plugins/kubernetes/api-errors";
+import { ApiClient } from "../../plugins/kubernetes/client";
 import { activeContext, parseKubeconfig } from "../../plugins/kubernetes/kubeconfig";
 import { ownerLabel } from "../support/owner-label";
 import { ClusterError } from "./cluster-error";

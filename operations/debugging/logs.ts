@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { createInterface } from "node:readline";
-import { sleep } from "../../plugins/kubernetes/client";
+import { sleep } from "../../plugins/kubernetes/sleep";
 import { kubectl, type StackCluster } from "../cluster";
 import type { Pod } from "../objects";
 import { containerOf, findWorkload, loggedContainers, readCandidates, type Workload } from "./workload";

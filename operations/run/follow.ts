@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 
-import { type ApiClient, sleep } from "../../plugins/kubernetes/client";
+import type { ApiClient } from "../../plugins/kubernetes/client";
 import {
     asArray,
     asNumber,
@@ -14,6 +14,7 @@ import {
     uidOf,
 } from "../../plugins/kubernetes/object";
 import { conditionOf, isTrue, podState } from "../../plugins/kubernetes/pods";
+import { sleep } from "../../plugins/kubernetes/sleep";
 import { kubectl, type StackCluster } from "../cluster";
 
 const jobType = { group: "batch", version: "v1", kind: "Job" };

@@ -3,7 +3,9 @@ import type { CheckFailure, OperationContext } from "../protocol/provider";
 import { type GroupVersionKind, kindOf } from "./kinds";
 import { annotationOf, type KubernetesObject } from "./object";
 import { isTrue } from "./pods";
-import { parseWaitFor, type Readiness, readinessOf, waitForAnnotation } from "./readiness";
+import type { Readiness } from "./readiness/readiness";
+import { readinessOf } from "./readiness/rules";
+import { parseWaitFor, waitForAnnotation } from "./readiness/wait-for";
 import type { Settings } from "./settings";
 
 // Kinds whose deletion is not waited for when they carry the skipAwait annotation.

@@ -1,46 +1,13 @@
 /** A client for the Kubernetes API: requests, watches, and where kinds are served. */
-import { execFile } from "node:child_process";
-import { readFileSync } from "node:fs";
 import * as http from "node:http";
 import * as https from "node:https";
 
-import { ActiveContext } from "./kubeconfig";
-import { ApiResource, apiVersionOf, builtinResource, GroupVersionKind } from "./kinds";
+import { ApiError, apiError, isNotFound, NoSuchKindError, UnreachableError } from "./api-errors";
+import { type Credentials, logIn } from "./credentials";
+import { ActiveContext, dataOrFile } from "./kubeconfig";
+import { ApiResource, builtinResource, GroupVersionKind } from "./kinds";
 import { asArray, asObject, asString, Json, JsonObject, KubernetesObject } from "./object";
-
-/** The API server answered with an error. `reason` is its machine-readable one, as `NotFound` or `AlreadyExists`. */
-export class ApiError extends Error {
-    constructor(
-        readonly status: number,
-        readonly reason: string,
-        message: string,
-        readonly details: JsonObject = {},
-    ) {
-        super(message);
-        this.name = "ApiError";
-    }
-}
-
-/** The API server can't be reached (network, name or TLS). */
-export class UnreachableError extends Error {
-    constructor(message: string) {
-        super(message);
-        this.name = "UnreachableError";
-    }
-}
-
-/** The API server doesn't serve this kind: a CustomResourceDefinition may be missing. */
-export class NoSuchKindError extends Error {
-    constructor(readonly type: GroupVersionKind) {
-        super(`the API server has no kind ${type.kind} in ${apiVersionOf(type)}`);
-        this.name = "NoSuchKindError";
-    }
-}
-
-/** True for the error of an object that does not exist. */
-export function isNotFound(error: unknown): boolean {
-    return error instanceof ApiError && error.status === 404;
-}
+import { sleep } from "./sleep";
 
 /** Query parameters; undefined ones are left out. */
 export type Query = Record<string, string | number | boolean | undefined>;
@@ -59,13 +26,6 @@ export interface RequestOptions {
 export interface WatchEvent {
     type: string;
     object: KubernetesObject;
-}
-
-interface Credentials {
-    headers: Record<string, string>;
-    tls: https.AgentOptions;
-    /** Milliseconds since the epoch; Infinity for credentials that don't expire. */
-    expires: number;
 }
 
 /** Talks to one API server as one user. Nothing is connected before the first request. */
@@ -218,16 +178,27 @@ export class ApiClient {
     }
 
     private async login(): Promise<Credentials> {
-        let credentials = await (this.credentials ??= logIn(this.context.user));
+        let credentials = await (this.credentials ??= this.newLogin());
         if (credentials.expires <= Date.now()) {
             this.agent = undefined;
-            credentials = await (this.credentials = logIn(this.context.user));
+            credentials = await (this.credentials = this.newLogin());
         }
         this.agent ??=
             this.base.protocol === "http:"
                 ? new http.Agent({ keepAlive: true })
                 : new https.Agent({ keepAlive: true, ...this.serverTls, ...credentials.tls });
         return credentials;
+    }
+
+    /** A login that is forgotten when it fails, so that the next request tries again. */
+    private newLogin(): Promise<Credentials> {
+        const login = logIn(this.context.user);
+        login.catch(() => {
+            if (this.credentials === login) {
+                this.credentials = undefined;
+            }
+        });
+        return login;
     }
 
     /**
@@ -314,85 +285,6 @@ function groupPath(type: GroupVersionKind): string {
     return type.group === "" ? `/api/${type.version}` : `/apis/${type.group}/${type.version}`;
 }
 
-function dataOrFile(entry: JsonObject, key: string): Buffer | undefined {
-    const data = asString(entry[`${key}-data`]);
-    if (data !== "") {
-        return Buffer.from(data, "base64");
-    }
-    const path = asString(entry[key]);
-    if (path === "") {
-        return undefined;
-    }
-    try {
-        return readFileSync(path);
-    } catch (error) {
-        throw new Error(`the kubeconfig's ${key} can't be read: ${(error as Error).message}`);
-    }
-}
-
-async function logIn(user: JsonObject): Promise<Credentials> {
-    if (user.exec !== undefined) {
-        return runCredentialPlugin(asObject(user.exec));
-    }
-    const headers: Record<string, string> = {};
-    let expires = Infinity;
-    const tokenFile = asString(user.tokenFile);
-    if (tokenFile !== "") {
-        headers.authorization = `Bearer ${readFileSync(tokenFile, "utf8").trim()}`;
-        // Mounted tokens are renewed in their file.
-        expires = Date.now() + 60_000;
-    } else if (asString(user.token) !== "") {
-        headers.authorization = `Bearer ${asString(user.token)}`;
-    } else if (asString(user.username) !== "") {
-        const pair = `${asString(user.username)}:${asString(user.password)}`;
-        headers.authorization = `Basic ${Buffer.from(pair).toString("base64")}`;
-    }
-    return {
-        headers,
-        tls: { cert: dataOrFile(user, "client-certificate"), key: dataOrFile(user, "client-key") },
-        expires,
-    };
-}
-
-/** Runs a client-go credential plugin (client.authentication.k8s.io ExecCredential), as clouds use them. */
-function runCredentialPlugin(exec: JsonObject): Promise<Credentials> {
-    const command = asString(exec.command);
-    const env = { ...process.env };
-    for (const variable of asArray(exec.env).map(asObject)) {
-        env[asString(variable.name)] = asString(variable.value);
-    }
-    env.KUBERNETES_EXEC_INFO = JSON.stringify({
-        apiVersion: exec.apiVersion ?? "client.authentication.k8s.io/v1",
-        kind: "ExecCredential",
-        spec: { interactive: false },
-    });
-    return new Promise((resolve, reject) => {
-        const args = asArray(exec.args).map(asString);
-        execFile(command, args, { env, timeout: 60_000, maxBuffer: 1 << 20 }, (error, stdout, stderr) => {
-            if (error !== null) {
-                const hint = (error as NodeJS.ErrnoException).code === "ENOENT" ? asString(exec.installHint) : stderr;
-                reject(new Error(`the kubeconfig's credential command ${command} failed: ${error.message}\n${hint}`));
-                return;
-            }
-            try {
-                const status = asObject((JSON.parse(stdout) as JsonObject).status);
-                const token = asString(status.token);
-                const expiry = asString(status.expirationTimestamp);
-                resolve({
-                    headers: token === "" ? {} : { authorization: `Bearer ${token}` },
-                    tls: {
-                        cert: asString(status.clientCertificateData) || undefined,
-                        key: asString(status.clientKeyData) || undefined,
-                    },
-                    expires: expiry === "" ? Infinity : Date.parse(expiry) - 60_000,
-                });
-            } catch {
-                reject(new Error(`the kubeconfig's credential command ${command} printed no ExecCredential`));
-            }
-        });
-    });
-}
-
 function timeoutError(timeout: number): Error {
     return Object.assign(new Error(`no answer in ${timeout / 1000} s`), { code: "ETIMEDOUT" });
 }
@@ -409,18 +301,6 @@ function mayRetry(method: string, error: unknown): boolean {
     );
 }
 
-function apiError(status: number, text: string): ApiError {
-    try {
-        const body = JSON.parse(text) as JsonObject;
-        if (body.kind === "Status") {
-            return new ApiError(status, asString(body.reason), asString(body.message), asObject(body.details));
-        }
-    } catch {
-        // Not every answer is a Status.
-    }
-    return new ApiError(status, "", `the API server answered ${status}: ${text.trim().slice(0, 500)}`);
-}
-
 async function readAll(response: http.IncomingMessage): Promise<string> {
     const chunks: Buffer[] = [];
     try {
@@ -433,23 +313,4 @@ async function readAll(response: http.IncomingMessage): Promise<string> {
         });
     }
     return Buffer.concat(chunks).toString("utf8");
-}
-
-/** Resolves after `ms` milliseconds. @throws the signal's reason when it aborts. */
-export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-        const onAbort = (): void => {
-            clearTimeout(timer);
-            reject(signal?.reason as Error);
-        };
-        const timer = setTimeout(() => {
-            signal?.removeEventListener("abort", onAbort);
-            resolve();
-        }, ms);
-        if (signal?.aborted) {
-            onAbort();
-        } else {
-            signal?.addEventListener("abort", onAbort, { once: true });
-        }
-    });
 }

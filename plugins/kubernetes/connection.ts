@@ -1,6 +1,7 @@
 import { ProviderError } from "../protocol/errors";
 import type { OperationContext } from "../protocol/provider";
-import { type ApiClient, ApiError } from "./client";
+import { ApiError } from "./api-errors";
+import type { ApiClient } from "./client";
 import { builtinResource, type GroupVersionKind } from "./kinds";
 import { connect, readSettings, type Settings } from "./settings";
 

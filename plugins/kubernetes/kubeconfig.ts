@@ -29,7 +29,7 @@ export interface ActiveContext {
 
 /**
  * Reads a kubeconfig from its contents (YAML or JSON) or from the file at a path (`~` is the home folder).
- * Relative paths in a file are made absolute.
+ * Relative paths in a file are made absolute, as kubectl does it: a credential command's only if it is a path.
  *
  * @throws Error for text that is no kubeconfig.
  */
@@ -71,9 +71,20 @@ function parseContents(contents: string, folder?: string): Kubeconfig {
     return {
         currentContext: asString(document["current-context"]),
         clusters: entries(document.clusters, "cluster", folder, ["certificate-authority"]),
-        users: entries(document.users, "user", folder, ["client-certificate", "client-key", "tokenFile"]),
+        users: new Map(
+            [...entries(document.users, "user", folder, ["client-certificate", "client-key", "tokenFile"])].map(
+                ([name, user]) => [name, withCommandIn(folder, user)],
+            ),
+        ),
         contexts: entries(document.contexts, "context"),
     };
+}
+
+function withCommandIn(folder: string | undefined, user: JsonObject): JsonObject {
+    const command = asString(asObject(user.exec).command);
+    return folder === undefined || !command.includes("/")
+        ? user
+        : { ...user, exec: { ...asObject(user.exec), command: resolve(folder, command) } };
 }
 
 function parseDocument(contents: string): Json {
@@ -154,4 +165,25 @@ export function clusterChanged(
     };
     const [before, after] = [find(left), find(right)];
     return before !== undefined && after !== undefined && !equal(before, after);
+}
+
+/**
+ * What an entry holds under `<key>-data`, else in the file that it names under `<key>`.
+ *
+ * @throws Error when the file can't be read.
+ */
+export function dataOrFile(entry: JsonObject, key: string): Buffer | undefined {
+    const data = asString(entry[`${key}-data`]);
+    if (data !== "") {
+        return Buffer.from(data, "base64");
+    }
+    const path = asString(entry[key]);
+    if (path === "") {
+        return undefined;
+    }
+    try {
+        return readFileSync(path);
+    } catch (error) {
+        throw new Error(`the kubeconfig's ${key} can't be read: ${(error as Error).message}`);
+    }
 }

@@ -13,13 +13,14 @@ import type {
     UpdateRequest,
 } from "../protocol/provider";
 import { propagationPolicy, readinessFor, skipsDeletionWait, timeoutOf } from "./annotations";
-import { describe, isReadyNow, NotReadyError, untilDeleted, untilReady } from "./await";
-import { type ApiClient, ApiError, isNotFound, NoSuchKindError } from "./client";
+import { ApiError, isNotFound, NoSuchKindError } from "./api-errors";
+import type { ApiClient } from "./client";
 import type { Connection } from "./connection";
 import { apiVersionOf, kindOf, type ResourceType } from "./kinds";
 import { inputsOfLive, projectLive, withoutServerFields } from "./live-inputs";
 import { createManager } from "./managed-fields";
 import {
+    describe,
     fromKubernetes,
     hasUnknown,
     idOf,
@@ -36,6 +37,9 @@ import { diffObject } from "./object-diff";
 import { fieldManager, managerOfState, parseState, plannedState, stateOf } from "./object-state";
 import { initError, isPreviewGap, refusal } from "./refusals";
 import { createObject, relinquish, updateObject, type Writing } from "./requests";
+import { untilDeleted } from "./waiting/until-deleted";
+import { isReadyNow, untilReady } from "./waiting/until-ready";
+import { NotReadyError } from "./waiting/wait";
 
 const clusterGone =
     "If the cluster was deleted, you can remove this resource from Pulumi's state by rerunning with " +

@@ -229,3 +229,14 @@ export function parseId(id: string): { namespace: string; name: string } {
         ? { namespace: "", name: id }
         : { namespace: id.slice(0, slash), name: id.slice(slash + 1).replace(/\/.*$/, "") };
 }
+
+/** `namespace/name`; the name alone in the namespace `default` or none. */
+export function displayName(object: KubernetesObject): string {
+    const namespace = namespaceOf(object);
+    return namespace === "" || namespace === "default" ? nameOf(object) : `${namespace}/${nameOf(object)}`;
+}
+
+/** Kind and name for messages. */
+export function describe(object: KubernetesObject): string {
+    return `${asString(object.kind)} ${displayName(object)}`;
+}

@@ -1,15 +1,5 @@
 /** What is wrong with a pod, in words. */
-import {
-    asArray,
-    asNumber,
-    asObject,
-    asString,
-    JsonObject,
-    KubernetesObject,
-    metadataOf,
-    nameOf,
-    namespaceOf,
-} from "./object";
+import { asArray, asNumber, asObject, asString, displayName, JsonObject, KubernetesObject, metadataOf } from "./object";
 
 /** The condition of that type in `status.conditions`, or an empty object. */
 export function conditionOf(object: KubernetesObject, type: string): JsonObject {
@@ -38,12 +28,6 @@ export function isPodFailed(pod: KubernetesObject): boolean {
 /** True for a pod that is on its way out. */
 export function isTerminating(object: KubernetesObject): boolean {
     return metadataOf(object).deletionTimestamp !== undefined;
-}
-
-/** `namespace/name`; the name alone in the namespace `default` or none. */
-export function displayName(object: KubernetesObject): string {
-    const namespace = namespaceOf(object);
-    return namespace === "" || namespace === "default" ? nameOf(object) : `${namespace}/${nameOf(object)}`;
 }
 
 /** A container that is not as it should be. */

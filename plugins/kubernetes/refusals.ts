@@ -1,9 +1,9 @@
 /** Errors of requests that change objects: what they mean, and what to do about them. */
 import { OperationCancelledError, ProviderError, ResourceInitError } from "../protocol/errors";
 import type { PropertyMap } from "../protocol/properties";
-import { describe, NotReadyError } from "./await";
-import { ApiError, NoSuchKindError, UnreachableError } from "./client";
-import type { KubernetesObject } from "./object";
+import { ApiError, NoSuchKindError, UnreachableError } from "./api-errors";
+import { describe, type KubernetesObject } from "./object";
+import { NotReadyError } from "./waiting/wait";
 
 /** True when another field manager owns what an apply sets. */
 export function isApplyConflict(error: ApiError): boolean {

@@ -1,15 +1,8 @@
 /** The requests that make objects, change them, and give them up. */
 import type { OperationContext, UpdateRequest } from "../protocol/provider";
 import { isForced } from "./annotations";
-import {
-    type ApiClient,
-    ApiError,
-    isNotFound,
-    NoSuchKindError,
-    type Query,
-    type RequestOptions,
-    sleep,
-} from "./client";
+import { ApiError, isNotFound, NoSuchKindError } from "./api-errors";
+import type { ApiClient, Query, RequestOptions } from "./client";
 import { parsePath } from "./diff";
 import { kindOf, type ResourceType } from "./kinds";
 import { adoptManagedFields, createManager } from "./managed-fields";
@@ -26,6 +19,7 @@ import {
 } from "./object";
 import { isApplyConflict, isPreviewGap, refusal } from "./refusals";
 import type { Settings } from "./settings";
+import { sleep } from "./sleep";
 
 /** With what an object is written. */
 export interface Writing {

@@ -2,12 +2,12 @@
 import { ChildProcess, spawn } from "node:child_process";
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import * as net from "node:net";
 import { homedir, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 
 import { ApiClient } from "../../plugins/kubernetes/client";
 import { activeContext, parseKubeconfig } from "../../plugins/kubernetes/kubeconfig";
+import { freePort } from "../free-port";
 
 const cache = process.env.NTA_CACHE || join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "nta");
 
@@ -45,24 +45,6 @@ export function findEngine(): string {
     return found;
 }
 
-/** Ports on 127.0.0.1 that nothing listens on now. */
-export async function freePorts(count: number): Promise<number[]> {
-    const servers = await Promise.all(
-        Array.from(
-            { length: count },
-            () =>
-                new Promise<net.Server>((resolve, reject) => {
-                    const server = net.createServer();
-                    server.on("error", reject);
-                    server.listen(0, "127.0.0.1", () => resolve(server));
-                }),
-        ),
-    );
-    const ports = servers.map((server) => (server.address() as net.AddressInfo).port);
-    await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-    return ports;
-}
-
 /** etcd, kube-apiserver and kube-controller-manager on free ports of 127.0.0.1, with all they keep in one folder. */
 export class ControlPlane {
     readonly folder = mkdtempSync(join(tmpdir(), "nta-control-plane-"));
@@ -78,7 +60,12 @@ export class ControlPlane {
 
     /** Resolves when the API server is healthy. @throws Error with the end of the logs when it doesn't get so. */
     async start(): Promise<void> {
-        const [clientPort = 0, peerPort = 0, apiPort = 0, managerPort = 0] = await freePorts(4);
+        const [clientPort, peerPort, apiPort, managerPort] = [
+            await freePort(),
+            await freePort(),
+            await freePort(),
+            await freePort(),
+        ];
         const file = (name: string): string => join(this.folder, name);
         const { privateKey } = generateKeyPairSync("rsa", {
             modulusLength: 2048,

@@ -3,7 +3,10 @@ import * as assert from "node:assert/strict";
 import { parseType } from "../../plugins/kubernetes/kinds";
 import { JsonObject, KubernetesObject } from "../../plugins/kubernetes/object";
 import { containerProblems, podProblem } from "../../plugins/kubernetes/pods";
-import { Observation, parseWaitFor, readinessOf, selectorText, Verdict } from "../../plugins/kubernetes/readiness";
+import type { Observation, Verdict } from "../../plugins/kubernetes/readiness/readiness";
+import { readinessOf } from "../../plugins/kubernetes/readiness/rules";
+import { selectorText } from "../../plugins/kubernetes/readiness/selector";
+import { parseWaitFor } from "../../plugins/kubernetes/readiness/wait-for";
 
 describe("kubernetes plugin: readiness", () => {
     const evaluate = (
