@@ -40,8 +40,7 @@ func main() {
 
 func fill(channel *amqp.Channel, queue string, count int, text string) {
 	_ = must(channel.QueueDelete(queue, false, false, false))
-	arguments := amqp.Table{"x-queue-type": "quorum", "x-delivery-limit": 20}
-	_ = must(channel.QueueDeclare(queue, true, false, false, false, arguments))
+	_ = must(channel.QueueDeclare(queue, true, false, false, false, amqp.Table{"x-queue-type": "classic"}))
 	must(0, channel.Confirm(false))
 	for sent := 0; sent < count; {
 		var last *amqp.DeferredConfirmation

@@ -34,29 +34,17 @@ func (b BrokerSettings) queues() Queues {
 
 func (q Queues) all() []string { return []string{q.Tasks, q.Reports, q.Lost} }
 
-// declare makes those of the queues that are not there.
-func (q Queues) declare(channel *amqp.Channel) error {
-	quorum := func(more amqp.Table) amqp.Table {
-		arguments := amqp.Table{"x-queue-type": "quorum", "x-expires": unusedQueueExpiry.Milliseconds()}
-		for key, value := range more {
-			arguments[key] = value
-		}
-		return arguments
+// renew makes empty queues, instead of those of them that are there. They are classic queues: a quorum queue would count
+// how often a message comes back, but one that is only seconds old when RabbitMQ 3.10.8 is killed comes back without a
+// leader or empty, which looks like one whose messages are under way. A classic queue is there with all that was confirmed,
+// or it is gone.
+func (q Queues) renew(channel *amqp.Channel) error {
+	if err := q.delete(channel); err != nil {
+		return err
 	}
-	arguments := map[string]amqp.Table{
-		q.Tasks: quorum(amqp.Table{
-			"x-delivery-limit":          lossLimit,
-			"x-dead-letter-exchange":    "",
-			"x-dead-letter-routing-key": q.Lost,
-			// Only so is a message not lost on its way from one queue to the other; it asks for the next line.
-			"x-dead-letter-strategy": "at-least-once",
-			"x-overflow":             "reject-publish",
-		}),
-		q.Reports: quorum(nil),
-		q.Lost:    quorum(nil),
-	}
-	for _, name := range []string{q.Lost, q.Reports, q.Tasks} {
-		if _, err := channel.QueueDeclare(name, true, false, false, false, arguments[name]); err != nil {
+	arguments := amqp.Table{"x-queue-type": "classic", "x-expires": unusedQueueExpiry.Milliseconds()}
+	for _, name := range q.all() {
+		if _, err := channel.QueueDeclare(name, true, false, false, false, arguments); err != nil {
 			return fmt.Errorf("declaring the queue %s: %w", name, err)
 		}
 	}

@@ -14,6 +14,10 @@ import (
 // reportWindow is how many messages are under way to the master: it writes down together what has come.
 const reportWindow = 500
 
+// queueingLimit is how many tasks are put into the queue before that is written down. A master that is killed in between
+// does not know which of them are there: all of them are put there again, and run twice.
+const queueingLimit = 50
+
 // queueCheckInterval is how often the master looks whether the queues are still there: nobody tells it when one that it
 // only puts messages into is deleted.
 const queueCheckInterval = 5 * time.Second
@@ -120,12 +124,14 @@ func (m *master) session(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	tasks, err := newPublisher(connection)
+	if err != nil {
+		return err
+	}
 	sessionContext, end := context.WithCancel(ctx)
 	defer end()
 	queued := make(chan queueing)
-	if err := m.queueMore(sessionContext, connection, queued); err != nil {
-		return err
-	}
+	m.queueMore(sessionContext, tasks, queued)
 	ticks := time.NewTicker(time.Second)
 	defer ticks.Stop()
 	checks := time.NewTicker(queueCheckInterval)
@@ -153,9 +159,7 @@ func (m *master) session(ctx context.Context) error {
 			if err := m.record.addEntries(journalEntry{Queued: &done.upTo}); err != nil {
 				return brokenRecord{err}
 			}
-			if err := m.queueMore(sessionContext, connection, queued); err != nil {
-				return err
-			}
+			m.queueMore(sessionContext, tasks, queued)
 		case delivery, open := <-reports.deliveries:
 			if !open {
 				return errors.New("the broker closed the channel of the reports")
@@ -184,10 +188,7 @@ func (m *master) prepareQueues(connection *amqp.Connection) error {
 	}
 	defer channel.Close()
 	if m.record.begun.IsZero() {
-		if err := m.queues.delete(channel); err != nil {
-			return err
-		}
-		if err := m.queues.declare(channel); err != nil {
+		if err := m.queues.renew(channel); err != nil {
 			return err
 		}
 		now := time.Now().UTC()
@@ -201,7 +202,7 @@ func (m *master) prepareQueues(connection *amqp.Connection) error {
 		}
 		if !exist {
 			log.Print("the broker has lost the queues: tasks without an outcome are queued again")
-			if err := m.queues.declare(channel); err != nil {
+			if err := m.queues.renew(channel); err != nil {
 				return err
 			}
 			none := 0
@@ -223,24 +224,18 @@ type queueing struct {
 }
 
 // queueMore begins to put the next tasks into the queue, if any are left, and tells `done` when the broker has them.
-func (m *master) queueMore(ctx context.Context, connection *amqp.Connection, done chan<- queueing) error {
-	tasks, upTo := m.record.nextTasks(m.settings.Run, publishLimit)
+func (m *master) queueMore(ctx context.Context, publisher *publisher, done chan<- queueing) {
+	tasks, upTo := m.record.nextTasks(m.settings.Run, queueingLimit)
 	if upTo == m.record.queued {
-		return nil
-	}
-	publisher, err := newPublisher(connection)
-	if err != nil {
-		return err
+		return
 	}
 	go func() {
 		err := publish(ctx, publisher, m.queues.Tasks, tasks)
-		_ = publisher.channel.Close()
 		select {
 		case done <- queueing{upTo, err}:
 		case <-ctx.Done():
 		}
 	}()
-	return nil
 }
 
 // batch takes what else has come already.
@@ -335,7 +330,7 @@ func (m *master) result(id int, outcome Outcome, tries int, ended time.Time) Res
 	return Result{Task: id, Command: m.record.tasks[id-1], Outcome: outcome, Tries: tries, Ended: ended}
 }
 
-// takeLost records tasks that the broker has set aside: their workers were gone again and again.
+// takeLost records tasks that were set aside: their workers were gone again and again.
 func (m *master) takeLost(deliveries []amqp.Delivery) error {
 	var results []Result
 	known := map[int]bool{}

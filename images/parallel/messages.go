@@ -10,6 +10,8 @@ type Task struct {
 	// Try counts from 1.
 	Try  int    `json:"try"`
 	Text string `json:"text"`
+	// Losses is how often the task came back because its worker or the broker was gone.
+	Losses int `json:"losses,omitempty"`
 }
 
 // Report is what a worker tells of a try that has ended; its messages are lists of reports.

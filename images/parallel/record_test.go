@@ -99,11 +99,11 @@ func TestNextTasks(t *testing.T) {
 		t.Fatal(err)
 	}
 	next, upTo := r.nextTasks("r", 1)
-	if want := []Task{{"r", 2, 1, " two "}}; !reflect.DeepEqual(next, want) || upTo != 2 {
+	if want := []Task{{Run: "r", ID: 2, Try: 1, Text: " two "}}; !reflect.DeepEqual(next, want) || upTo != 2 {
 		t.Errorf("got %v up to %d, want %v", next, upTo, want)
 	}
 	next, upTo = r.nextTasks("r", 10)
-	if want := []Task{{"r", 2, 1, " two "}, {"r", 3, 2, "three"}}; !reflect.DeepEqual(next, want) || upTo != 3 {
+	if want := []Task{{Run: "r", ID: 2, Try: 1, Text: " two "}, {Run: "r", ID: 3, Try: 2, Text: "three"}}; !reflect.DeepEqual(next, want) || upTo != 3 {
 		t.Errorf("got %v up to %d, want %v", next, upTo, want)
 	}
 }

@@ -65,11 +65,11 @@ func (w *worker) session(ctx context.Context, connected func()) error {
 		return err
 	}
 	defer hangUp(connection)
-	reports, err := newPublisher(connection)
+	publisher, err := newPublisher(connection)
 	if err != nil {
 		return err
 	}
-	if err := w.report(reports); err != nil {
+	if err := w.report(publisher); err != nil {
 		return err
 	}
 	for first := true; ctx.Err() == nil; first = false {
@@ -80,7 +80,7 @@ func (w *worker) session(ctx context.Context, connected func()) error {
 		if first {
 			connected()
 		}
-		if err := w.serve(ctx, &intake{consumer: tasks, reports: reports}); err != nil {
+		if err := w.serve(ctx, &intake{consumer: tasks, publisher: publisher}); err != nil {
 			return err
 		}
 		if err := tasks.channel.Close(); err != nil {
@@ -90,10 +90,10 @@ func (w *worker) session(ctx context.Context, connected func()) error {
 	return ctx.Err()
 }
 
-// intake is one consumer's messages, and where what becomes of them goes.
+// intake is one consumer's messages, and the way back for what becomes of them.
 type intake struct {
 	*consumer
-	reports *publisher
+	publisher *publisher
 	// stopped: no more messages come, by our own wish.
 	stopped bool
 	// latest is the last message whose task has ended; it and those before it are acknowledged together.
@@ -128,14 +128,21 @@ func (w *worker) serve(ctx context.Context, in *intake) error {
 	}
 }
 
-// handle runs a message's task. Reports wait for those of the next tasks only as long as these are here and short.
+// handle runs a message's task, or sends one that came before once more. Reports wait for those of the next tasks only as
+// long as these are here and short.
 func (w *worker) handle(in *intake, delivery amqp.Delivery) error {
 	var task Task
 	if err := json.Unmarshal(delivery.Body, &task); err != nil {
-		log.Printf("a message that is no task is set aside: %v", err)
+		log.Printf("a message that is no task is dropped: %v", err)
 		return delivery.Reject(false)
 	}
-	if !w.reported[taskKey{task.Run, task.ID, task.Try}] {
+	switch {
+	case w.reported[taskKey{task.Run, task.ID, task.Try}]:
+	case delivery.Redelivered:
+		if err := w.sendAgain(in, task); err != nil {
+			return err
+		}
+	default:
 		report, err := w.try(in, task)
 		w.unreported = append(w.unreported, report)
 		if err != nil {
@@ -143,7 +150,7 @@ func (w *worker) handle(in *intake, delivery amqp.Delivery) error {
 		}
 	}
 	in.latest = &delivery
-	if len(w.unreported) >= reportBatch || len(in.deliveries) == 0 || w.reportWaits() {
+	if delivery.Redelivered || len(w.unreported) >= reportBatch || len(in.deliveries) == 0 || w.reportWaits() {
 		if err := w.settle(in); err != nil {
 			return err
 		}
@@ -152,6 +159,18 @@ func (w *worker) handle(in *intake, delivery amqp.Delivery) error {
 		return in.stop()
 	}
 	return nil
+}
+
+// sendAgain counts the loss of a task that came back, and puts it behind the others: classic queues only tell that a
+// message came before, not how often. So the count is with the broker before the task can take this worker too. A worker
+// that is killed between this and the acknowledgement leaves the task there twice, and it runs twice.
+func (w *worker) sendAgain(in *intake, task Task) error {
+	task.Losses++
+	queue := w.queues.Tasks
+	if task.Losses > lossLimit {
+		queue = w.queues.Lost
+	}
+	return publish(context.Background(), in.publisher, queue, []Task{task})
 }
 
 // try runs a task's command. When it turns out to be long, nothing waits behind it: reports are sent, and messages that
@@ -200,7 +219,7 @@ func (w *worker) reportWaits() bool {
 
 // settle sends the reports there are and acknowledges their tasks.
 func (w *worker) settle(in *intake) error {
-	if err := w.report(in.reports); err != nil || in.latest == nil {
+	if err := w.report(in.publisher); err != nil || in.latest == nil {
 		return err
 	}
 	latest := in.latest
@@ -209,12 +228,12 @@ func (w *worker) settle(in *intake) error {
 }
 
 // report sends the reports there are.
-func (w *worker) report(reports *publisher) error {
+func (w *worker) report(publisher *publisher) error {
 	if len(w.unreported) == 0 {
 		return nil
 	}
 	// Whoever stops the worker waits for this too; a dead connection ends it.
-	if err := publish(context.Background(), reports, w.queues.Reports, [][]Report{w.unreported}); err != nil {
+	if err := publish(context.Background(), publisher, w.queues.Reports, [][]Report{w.unreported}); err != nil {
 		return err
 	}
 	w.reported = map[taskKey]bool{}

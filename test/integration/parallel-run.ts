@@ -17,7 +17,7 @@ import { ensureDebianBase } from "../../images/base/debian-base";
 import releases from "../../images/base/releases.json";
 import { ensureSet } from "../../node-image/programs";
 import { command, tryCommand } from "../../tools/command";
-import { freePort } from "../e2e/workspace";
+import { freePort } from "../free-port";
 
 /** The program of the image `parallel`, built if it is not in the cache. */
 export async function parallelProgram(progress: (line: string) => void = () => {}): Promise<string> {
@@ -93,6 +93,11 @@ export class BrokerContainer {
     async queues(prefix: string): Promise<string[]> {
         const names = (await this.rabbitmqctl("list_queues", "--no-table-headers", "name")).split("\n");
         return names.filter((name) => name.startsWith(prefix));
+    }
+
+    /** The end of what the broker told. */
+    async log(): Promise<string> {
+        return (await tryCommand(["docker", "logs", "--tail=40", this.name])).stdout;
     }
 
     /** Takes queues away with all that is in them. */

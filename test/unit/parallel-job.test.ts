@@ -10,6 +10,7 @@ import { ParallelJob, ParallelJobArgs } from "../../components/workloads/paralle
 import { resultsPod } from "../../operations/parallel/results-pod";
 import type { KubernetesObject } from "../../plugins/kubernetes/object";
 import { MockRun, runProgram } from "../../tools/preview-diff/mock-engine";
+import { restrictedContainer, restrictedPod } from "./restricted-standard";
 
 const spec: ParallelJobSpec = {
     workloadName: "regions",
@@ -41,16 +42,7 @@ const labels = (name: string) => ({
     "app.kubernetes.io/component": "parallel-job",
 });
 const metadata = (name: string, more = {}) => ({ name, namespace: "taurus", labels: labels("regions"), ...more });
-const restrictedPod = {
-    runAsNonRoot: true,
-    runAsUser: 10001,
-    runAsGroup: 10001,
-    fsGroup: 10001,
-    fsGroupChangePolicy: "OnRootMismatch",
-    seccompProfile: { type: "RuntimeDefault" },
-};
-const restricted = { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } };
-const readOnly = { ...restricted, readOnlyRootFilesystem: true };
+const readOnly = { ...restrictedContainer, readOnlyRootFilesystem: true };
 const brokerEnvironment = [
     { name: "PARALLEL_BROKER_HOST", value: "rabbit" },
     { name: "PARALLEL_BROKER_PORT", value: "5672" },
@@ -122,7 +114,7 @@ describe("workloads: a parallel job", function () {
                                     { name: "PARALLEL_TASK_TIMEOUT", value: "60" },
                                 ],
                                 resources: { requests: { cpu: "100m", memory: "256Mi" }, limits: { memory: "256Mi" } },
-                                securityContext: restricted,
+                                securityContext: restrictedContainer,
                                 volumeMounts: [programMount],
                             },
                         ],
@@ -216,7 +208,7 @@ describe("workloads: a parallel job", function () {
                 command: ["/opt/nta/parallel", "list", "/results/$(PARALLEL_RUN)/tasks", "--", "list-regions", "--all"],
                 env: [run, { name: "MODE", value: "full" }],
                 resources: { requests: { cpu: "100m", memory: "256Mi" }, limits: { memory: "256Mi" } },
-                securityContext: restricted,
+                securityContext: restrictedContainer,
                 volumeMounts: [programMount, resultsMount],
             },
         ]);
