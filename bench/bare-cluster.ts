@@ -5,11 +5,13 @@ import * as path from "node:path";
 import { parse } from "yaml";
 
 import { cloudInitDocuments } from "../cloud-init/documents";
+import { patchesDirectory } from "../cloud-init/kubeadm";
 import { caCertHash } from "../machine/membership";
 import * as docker from "../machine/docker";
 import { ensureNetwork, nodeAddress } from "../machine/docker-network";
 import { type Result, sleep } from "../machine/process";
 import { nodeImage } from "../machine/provider";
+import { defaultKubernetes } from "../node-image/kubernetes-versions";
 
 async function must(result: Promise<Result>): Promise<string> {
     const { code, stdout, stderr } = await result;
@@ -18,6 +20,14 @@ async function must(result: Promise<Result>): Promise<string> {
     }
     return stdout;
 }
+
+/** What nta-node fills in on a machine whose processors are not emulated. */
+const usual: Record<string, string> = {
+    KUBERNETES_VERSION: `v${defaultKubernetes}`,
+    KUBEADM_TIMEOUT: "4m0s",
+    ETCD_HEARTBEAT_MS: "100",
+    ETCD_ELECTION_MS: "1000",
+};
 
 /**
  * What one would type by hand to have a cluster from the same node image: `docker run`, `kubeadm init` and `kubeadm join`
@@ -48,7 +58,13 @@ export class BareCluster {
             write_files: { path: string; content: string }[];
         };
         const content = files.find((it) => it.path === file)?.content ?? "";
-        return content.replace(/@(\w+)@/g, (placeholder, key: string) => values[key] ?? placeholder);
+        return content.replace(/@(\w+)@/g, (placeholder, key: string) => {
+            const value = values[key] ?? usual[key];
+            if (value === undefined) {
+                throw new Error(`${file}: no value for ${placeholder}`);
+            }
+            return value;
+        });
     }
 
     async create(): Promise<void> {
@@ -92,7 +108,8 @@ export class BareCluster {
 
     private async untilContainerd(node: string): Promise<void> {
         const script =
-            "systemctl is-active --quiet containerd && mkdir -p /etc/nta && cp /etc/resolv.conf /etc/nta/resolv.conf";
+            `systemctl is-active --quiet containerd && mkdir -p /etc/nta ${patchesDirectory} && ` +
+            "cp /etc/resolv.conf /etc/nta/resolv.conf";
         while ((await docker.execute(node, script)).code !== 0) {
             await sleep(200);
         }

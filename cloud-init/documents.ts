@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { Document, Scalar, stringify, visit } from "yaml";
 import { hostsToml, registryFolder } from "./registry-hosts";
-import { auditPolicyFile, kubeadmConfig } from "./kubeadm";
+import { auditPolicyFile, emulatedPatches, kubeadmConfig } from "./kubeadm";
 import versions from "../node-image/versions.json";
 
 /** One machine of the cluster. Without an address, the machine network's own DHCP and DNS give it and make it known. */
@@ -49,6 +49,9 @@ interface File {
 /** Where the registry listens on the first node. */
 export const registryPortOnNode = 5000;
 
+/** What nta-node takes in addition where processors are emulated. */
+const emulatedTemplates = "/etc/nta/templates/emulated";
+
 function asset(name: string, values: Record<string, string> = {}): string {
     const text = fs.readFileSync(path.join(__dirname, "files", name), "utf8");
     return text.replace(/\{\{(\w+)\}\}/g, (placeholder, key: string) => {
@@ -87,6 +90,7 @@ function files(args: CloudInitArgs, node: NodeArgs): File[] {
             content: asset("egress.rules", { SERVICE_SUBNET: args.serviceRange, POD_SUBNET: args.podRange }),
         },
         { path: "/etc/nta/templates/kubelet.yaml", content: asset("kubelet.yaml.template") },
+        { path: `${emulatedTemplates}/kubelet.yaml`, content: asset("kubelet-emulated.yaml") },
         { path: "/etc/nta/templates/kubeadm.yaml", content: kubeadmConfig(args, node.name), permissions: "0600" },
         ownRegistryFile(args),
     ];
@@ -98,6 +102,9 @@ function files(args: CloudInitArgs, node: NodeArgs): File[] {
             content: asset("coredns-patch.yaml.template"),
         });
         result.push({ path: "/etc/docker/registry/config.yml", content: asset("docker-registry.yml") });
+        for (const [name, content] of Object.entries(emulatedPatches())) {
+            result.push({ path: `${emulatedTemplates}/patches/${name}`, content });
+        }
         if (args.auditPolicy !== undefined) {
             result.push({ path: auditPolicyFile, content: args.auditPolicy });
         }

@@ -19,14 +19,27 @@ export async function ensureNetwork(cluster: string, wanted: string | undefined)
         await need(["network", "rm", cluster]);
     }
     const label = ["--label", `${clusterLabel}=${cluster}`];
-    let subnet = wanted;
-    if (subnet === undefined) {
-        await need(["network", "create", ...label, cluster]);
-        subnet = await need(["network", "inspect", "--format", "{{(index .IPAM.Config 0).Subnet}}", cluster]);
-        await need(["network", "rm", cluster]);
+    for (;;) {
+        const subnet = wanted ?? (await freeRange(cluster, label));
+        const ranges = ["--subnet", subnet, "--ip-range", firstHalf(subnet)];
+        try {
+            await need(["network", "create", ...label, "--label", `${subnetLabel}=${subnet}`, ...ranges, cluster]);
+            return subnet;
+        } catch (error) {
+            // Docker gives a range to whoever asks first: another cluster's network may have been made in it meanwhile.
+            const taken = error instanceof MachineError && /overlap/i.test(error.message);
+            if (!taken || wanted !== undefined) {
+                throw error;
+            }
+        }
     }
-    const ranges = ["--subnet", subnet, "--ip-range", firstHalf(subnet)];
-    await need(["network", "create", ...label, "--label", `${subnetLabel}=${subnet}`, ...ranges, cluster]);
+}
+
+/** A range that Docker chooses for a network of that name, which is there no more. */
+async function freeRange(cluster: string, label: string[]): Promise<string> {
+    await need(["network", "create", ...label, cluster]);
+    const subnet = await need(["network", "inspect", "--format", "{{(index .IPAM.Config 0).Subnet}}", cluster]);
+    await need(["network", "rm", cluster]);
     return subnet;
 }
 

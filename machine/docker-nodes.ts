@@ -20,6 +20,7 @@ import { writeVagrantfile } from "./vagrantfile";
  */
 export class DockerNodes implements Nodes {
     readonly pollMilliseconds = 500;
+    readonly patience = 1;
 
     constructor(
         private readonly spec: MachineSpec,

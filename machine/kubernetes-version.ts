@@ -1,7 +1,7 @@
 import { MachineError } from "./errors";
 import type { MachineFolder } from "./folder";
 import { ApiServer, localAddress } from "./health";
-import { nodeImage, type Provider } from "./provider";
+import { imageFor, type Provider } from "./provider";
 import type { MachineSpec } from "./spec";
 
 /** Major, minor and patch of `1.35.4`; versions of a cluster may have more after that. */
@@ -20,12 +20,7 @@ export function compareVersions(one: string, other: string): number {
 }
 
 /** Why a cluster that runs one version of Kubernetes can't get another one, and what to do; undefined where it can. */
-export function versionProblem(
-    clusterName: string,
-    provider: Provider,
-    present: string,
-    wanted: string,
-): string | undefined {
+export function versionProblem(clusterName: string, present: string, wanted: string): string | undefined {
     const order = compareVersions(wanted, present);
     if (order === 0) {
         return undefined;
@@ -44,22 +39,18 @@ export function versionProblem(
             `Go to a version ${major}.${minor + 1} first; ${stay}`,
         );
     }
-    if (provider !== "docker") {
-        return problem(`machines of ${provider} keep the version that they were made with`, `${stay}; ${anew}`);
-    }
     return undefined;
 }
 
 /** What happens to the machines on the way from one version to another, in words. */
-export function versionChange(spec: MachineSpec, present: string): string[] {
+export function versionChange(spec: MachineSpec, provider: Provider, present: string): string[] {
     const wanted = spec.kubernetesVersion;
     if (compareVersions(wanted, present) === 0) {
         return [];
     }
     const [first, ...others] = spec.nodes.map(({ name }) => name);
     const order = [first, ...others].join(", then ");
-    const image =
-        nodeImage(wanted).dockerImage === undefined ? " Its node image is made first, which takes minutes." : "";
+    const image = imageFor(provider, wanted) === undefined ? " Its node image is made first, which takes minutes." : "";
     return [
         `Kubernetes goes from ${present} to ${wanted}, on ${order}: each is drained first, so what runs on it starts again, and ` +
             `the API server is away for moments.${image}`,
@@ -94,13 +85,13 @@ export async function presentVersion(folder: MachineFolder): Promise<string | un
  * @throws MachineError if it can't.
  */
 export async function checkVersion(spec: MachineSpec, folder: MachineFolder): Promise<string | undefined> {
-    const { unfinished, provider = "docker" } = folder.state;
+    const { unfinished } = folder.state;
     const wanted = spec.kubernetesVersion;
     if (unfinished !== true && folder.specification?.kubernetesVersion === wanted) {
         return wanted;
     }
     const present = await presentVersion(folder);
-    const problem = present && versionProblem(spec.clusterName, provider, present, wanted);
+    const problem = present && versionProblem(spec.clusterName, present, wanted);
     if (problem) {
         throw new MachineError(problem);
     }

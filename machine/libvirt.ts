@@ -19,6 +19,23 @@ async function virshOk(...args: string[]): Promise<string> {
     return stdout.trim();
 }
 
+/** Why libvirt can't be asked; undefined when it can. */
+export async function libvirtProblem(): Promise<string | undefined> {
+    const { code, stderr } = await virsh("version");
+    return code === 0 ? undefined : `libvirt does not answer (${stderr.trim().split("\n")[0]})`;
+}
+
+/** libvirt's word for the state of each machine that it has, by its name: "running", "shut off". */
+export async function domainStates(): Promise<Map<string, string>> {
+    const lines = (await virshOk("list", "--all")).split("\n");
+    return new Map(
+        lines.flatMap((line) => {
+            const [, name, state] = /^\s*\S+\s+(\S+)\s+(\S.*?)\s*$/.exec(line) ?? [];
+            return name === undefined || state === undefined ? [] : [[name, state]];
+        }),
+    );
+}
+
 /** Why virtual machines can't use the processor's own virtualization here; undefined when they can. */
 export async function kvmProblem(device = "/dev/kvm", cpuInfo = "/proc/cpuinfo"): Promise<string | undefined> {
     if (!fs.existsSync(device)) {
@@ -36,6 +53,24 @@ export async function kvmProblem(device = "/dev/kvm", cpuInfo = "/proc/cpuinfo")
 export async function domain(name: string): Promise<{ id: string; description: string } | undefined> {
     const { code, stdout } = await virsh("domuuid", name);
     return code === 0 ? { id: stdout.trim(), description: (await virsh("desc", name)).stdout.trim() } : undefined;
+}
+
+/** The disk that a machine boots from, as libvirt and the machine itself name it. */
+export const bootDisk = "vda";
+
+/** Makes a running machine's disk as large as it is to be (GiB), if it is smaller; true when it was. */
+export async function growDisk(name: string, gibibytes: number): Promise<boolean> {
+    const told = await virshOk("domblkinfo", name, bootDisk);
+    const capacity = /^Capacity:\s+(\d+)$/m.exec(told)?.[1];
+    if (capacity === undefined) {
+        // `blockresize` makes disks smaller as well, and what was at their end is lost.
+        throw new MachineError(`virsh domblkinfo ${name} does not tell the size of its disk: ${told}`);
+    }
+    if (Number(capacity) >= gibibytes * 2 ** 30) {
+        return false;
+    }
+    await virshOk("blockresize", name, bootDisk, `${gibibytes}G`);
+    return true;
 }
 
 async function volumes(): Promise<string[]> {

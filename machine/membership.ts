@@ -20,8 +20,9 @@ export function kubectl(nodes: Nodes, first: string, command: string, options?: 
 
 /** Lets pods of these nodes start elsewhere, and no new ones onto them; those of DaemonSets stay. */
 export function drain(nodes: Nodes, first: string, names: string[], ...more: string[]): Promise<Result> {
-    const options = ["--ignore-daemonsets", "--delete-emptydir-data", ...more, `--timeout=${drainSeconds}s`];
-    return kubectl(nodes, first, ["drain", ...names, ...options].join(" "), { timeoutSeconds: drainSeconds + 30 });
+    const seconds = drainSeconds * nodes.patience;
+    const options = ["--ignore-daemonsets", "--delete-emptydir-data", ...more, `--timeout=${seconds}s`];
+    return kubectl(nodes, first, ["drain", ...names, ...options].join(" "), { timeoutSeconds: seconds + 30 });
 }
 
 /** Fails in the command's own words. */

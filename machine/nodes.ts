@@ -13,6 +13,8 @@ export interface ExecuteOptions {
 export interface Nodes {
     /** How long to wait between two looks at them. */
     readonly pollMilliseconds: number;
+    /** How many times as long as on a container a step may take before it counts as failed. */
+    readonly patience: number;
     /**
      * Makes those that the specification names run as specified, whatever is there already. Gives the time since which each
      * runs, by its name; what kubelet reported before is old.

@@ -3,7 +3,9 @@ import { isDeepStrictEqual } from "node:util";
 import * as docker from "./docker";
 import { MachineFolder } from "./folder";
 import { checkVersion, versionChange } from "./kubernetes-version";
+import * as libvirt from "./libvirt";
 import { labelDifference } from "./node-labels";
+import type { Provider } from "./provider";
 import { type MachineSpec, nodeSize } from "./spec";
 
 /** What is to be done about a cluster's machines beside what a changed specification says by itself. */
@@ -31,7 +33,7 @@ export async function plan(spec: MachineSpec): Promise<Plan> {
         return { problems: [], changes: [] };
     }
     const { repairs = 0, unfinished = false, provider = "docker" } = folder.state;
-    const problems = provider === "docker" ? await dockerProblems(applied) : [];
+    const problems = await machineProblems(applied, provider);
     if (unfinished && problems.length === 0) {
         problems.push("the last run on the machines did not end: it is taken up");
     }
@@ -40,16 +42,30 @@ export async function plan(spec: MachineSpec): Promise<Plan> {
     return {
         repairs: next === 0 ? undefined : next,
         problems,
-        changes: [...(present === undefined ? [] : versionChange(spec, present)), ...changes(applied, spec, provider)],
+        changes: [
+            ...(present === undefined ? [] : versionChange(spec, provider, present)),
+            ...changes(applied, spec, provider),
+        ],
     };
 }
 
-async function dockerProblems(applied: MachineSpec): Promise<string[]> {
-    const problem = await docker.dockerProblem();
+/** What is wrong with the machines that there should be. VirtualBox is not asked: its `VBoxManage` was never run here. */
+async function machineProblems(applied: MachineSpec, provider: Provider): Promise<string[]> {
+    if (provider === "virtualbox") {
+        return [];
+    }
+    const [problem, look] =
+        provider === "docker"
+            ? [await docker.dockerProblem(), () => docker.clusterStates(applied.clusterName)]
+            : [await libvirt.libvirtProblem(), libvirt.domainStates];
     if (problem !== undefined) {
         return [problem];
     }
-    const states = await docker.clusterStates(applied.clusterName);
+    const states = await look();
+    const firstGone =
+        provider === "docker"
+            ? "it is made anew with its data if that is still there"
+            : "its data is lost with its disk, and `pulumi up` will say what to do";
     return applied.nodes.flatMap(({ name }, index) => {
         const state = states.get(name);
         if (state === "running") {
@@ -60,18 +76,14 @@ async function dockerProblems(applied: MachineSpec): Promise<string[]> {
         }
         return [
             index === 0
-                ? `the machine ${name} is gone: it is made anew with its data if that is still there`
+                ? `the machine ${name} is gone: ${firstGone}`
                 : `the machine ${name} is gone: another one takes its place`,
         ];
     });
 }
 
 /** What becomes of the machines when `next` takes the place of `before`, in words. */
-export function changes(
-    before: MachineSpec,
-    next: MachineSpec,
-    provider: "docker" | "libvirt" | "virtualbox",
-): string[] {
+export function changes(before: MachineSpec, next: MachineSpec, provider: Provider): string[] {
     const result: string[] = [];
     const former = new Map(before.nodes.map((node) => [node.name, node]));
     const published = (spec: MachineSpec) =>
@@ -101,7 +113,9 @@ export function changes(
             result.push(`${node.name} ${words.join(", and ")}`);
         }
     }
-    if (before.disk !== next.disk) {
+    if (provider === "libvirt" && before.disk < next.disk) {
+        result.push(`disks grow from ${before.disk} to ${next.disk} GiB without a restart`);
+    } else if (before.disk !== next.disk) {
         result.push("another disk is for machines that are made from now on: those that are there keep theirs");
     }
     for (const name of former.keys()) {

@@ -3,6 +3,7 @@ export class Progress {
     private readonly start = Date.now();
     private readonly timer: NodeJS.Timeout;
     private current = "starting";
+    private since = Date.now();
     private last = Date.now();
 
     constructor(
@@ -10,7 +11,9 @@ export class Progress {
         private readonly write: (line: string) => void = (line) => process.stderr.write(`${line}\n`),
     ) {
         this.timer = setInterval(() => {
-            if (Date.now() - this.last >= 7500) {
+            // What takes minutes is told of less often: a run that fails shows all lines once more.
+            const pause = Date.now() - this.since < 60_000 ? 7_500 : 30_000;
+            if (Date.now() - this.last >= pause) {
                 this.print(`still: ${this.current}`);
             }
         }, 500);
@@ -25,6 +28,7 @@ export class Progress {
     /** Something begins; named again while it goes on. */
     step(text: string): void {
         this.current = text;
+        this.since = Date.now();
         this.print(text);
     }
 

@@ -1,12 +1,12 @@
 import * as fs from "node:fs";
+import * as os from "node:os";
 import * as path from "node:path";
 import { currentFile, defaultKubernetes } from "../node-image/kubernetes-versions";
 import { dockerProblem } from "./docker";
 import { MachineError } from "./errors";
 import { cacheDirectory } from "./folder";
-import { kvmProblem, virsh } from "./libvirt";
-import { run } from "./process";
-import { vagrantHome, vagrantProblem } from "./vagrant";
+import { kvmProblem, libvirtProblem } from "./libvirt";
+import { hasLibvirtPlugin, vagrantProblem } from "./vagrant";
 
 export type Provider = "docker" | "libvirt" | "virtualbox";
 export type VirtualProvider = Exclude<Provider, "docker">;
@@ -33,10 +33,23 @@ export function nodeImage(kubernetes: string = defaultKubernetes): NodeImage {
     return process.env.NTA_NODE_IMAGE === undefined ? image : { ...image, dockerImage: process.env.NTA_NODE_IMAGE };
 }
 
+/**
+ * What a provider makes nodes with a version of Kubernetes from: an image's name or a box's path. Undefined before it is
+ * made.
+ */
+export function imageFor(provider: Provider, kubernetes: string): string | undefined {
+    const image = nodeImage(kubernetes);
+    if (provider === "docker") {
+        return image.dockerImage;
+    }
+    const box = image[`${provider}Box`];
+    return box !== undefined && fs.existsSync(box) ? box : undefined;
+}
+
 /** The newest box for a provider with a version of Kubernetes. Throws when there is none. */
 export function boxOf(provider: VirtualProvider, kubernetes: string): string {
-    const box = nodeImage(kubernetes)[`${provider}Box`];
-    if (box === undefined || !fs.existsSync(box)) {
+    const box = imageFor(provider, kubernetes);
+    if (box === undefined) {
         throw new MachineError(
             `the node image with Kubernetes ${kubernetes} has not been built as a box for ${provider}: run \`npm run box\``,
         );
@@ -68,49 +81,66 @@ async function virtualboxAbility(): Promise<Ability> {
     return {};
 }
 
-async function libvirtAbility(): Promise<Ability> {
+/**
+ * What to say of several emulated machines on too few processors, if anything. Measured with libvirt's QEMU on two: the
+ * first machine's Kubernetes, at rest, takes 1.7 of them, so that a second one could join in some runs only.
+ */
+export function crowded(nodes: number, processors: number): string | undefined {
+    const needed = 2 * nodes;
+    return nodes === 1 || processors >= needed
+        ? undefined
+        : `each machine keeps up to two processors busy, so ${nodes} need ${needed}, and this machine has ${processors}: ` +
+              "the cluster may never get healthy";
+}
+
+async function libvirtAbility(nodes: number): Promise<Ability> {
     if (!onPath("virsh")) {
         return { problem: "libvirt is not installed (no `virsh` command)" };
     }
-    const answer = await virsh("version");
-    if (answer.code !== 0) {
-        return { problem: `libvirt does not answer (${answer.stderr.trim().split("\n")[0]})` };
+    const silent = await libvirtProblem();
+    if (silent !== undefined) {
+        return { problem: silent };
     }
-    const plugins = await run("vagrant", ["plugin", "list"], {
-        env: { ...process.env, VAGRANT_HOME: vagrantHome() },
-        timeoutMilliseconds: 30_000,
-    });
-    if (!plugins.stdout.includes("vagrant-libvirt")) {
+    if (!(await hasLibvirtPlugin())) {
         return { problem: "Vagrant's libvirt plugin is not installed" };
     }
     const kvm = await kvmProblem();
-    return { slow: kvm === undefined ? undefined : `processors are emulated, because ${kvm}` };
+    if (kvm === undefined) {
+        return {};
+    }
+    const emulated = `processors are emulated, because ${kvm}`;
+    return { slow: [emulated, crowded(nodes, os.availableParallelism())].filter((words) => words).join("; ") };
 }
 
-const abilities: Record<Provider, () => Promise<Ability>> = {
+const abilities: Record<Provider, (nodes: number) => Promise<Ability>> = {
     virtualbox: virtualboxAbility,
     libvirt: libvirtAbility,
     docker: async () => ({ problem: await dockerProblem() }),
 };
 
-/** What this machine can do with a provider, whether or not a box has been built for it. */
-export async function providerAbility(provider: Provider): Promise<Ability> {
+/** What this machine can do with a provider for a number of nodes, whether or not a box has been built for it. */
+export async function providerAbility(provider: Provider, nodes: number): Promise<Ability> {
+    // Each is behind a NAT of its own, with the same address as the others.
+    if (provider === "virtualbox" && nodes > 1) {
+        return { problem: `VirtualBox's machines can't reach one another, and nodes is ${nodes}` };
+    }
     const vagrant = await vagrantProblem();
-    return vagrant === undefined ? abilities[provider]() : { problem: vagrant };
+    return vagrant === undefined ? abilities[provider](nodes) : { problem: vagrant };
 }
 
 /**
- * The provider to use: the one asked for, or the first of virtualbox, libvirt and docker that this machine can really run.
- * One that has to emulate processors is taken only when it is asked for or nothing else works. An error says why not the
- * others.
+ * The provider to use for a number of nodes: the one asked for, or the first of virtualbox, libvirt and docker that this
+ * machine can really run. One that has to emulate processors is taken only when it is asked for or nothing else works. An
+ * error says why not the others.
  */
 export async function chooseProvider(
     wanted: "auto" | Provider,
+    nodes: number,
     note: (line: string) => void,
-    ability: (provider: Provider) => Promise<Ability> = providerAbility,
+    ability: typeof providerAbility = providerAbility,
 ): Promise<Provider> {
     if (wanted !== "auto") {
-        const { problem, slow } = await ability(wanted);
+        const { problem, slow } = await ability(wanted, nodes);
         if (problem !== undefined) {
             throw new MachineError(
                 `the provider ${wanted} can't be used on this machine: ${problem}; ` +
@@ -125,7 +155,7 @@ export async function chooseProvider(
     const reasons: string[] = [];
     let slowOne: Provider | undefined;
     for (const provider of ["virtualbox", "libvirt", "docker"] as const) {
-        const { problem, slow } = await ability(provider);
+        const { problem, slow } = await ability(provider, nodes);
         if (problem === undefined && slow === undefined) {
             note(`provider ${provider}${reasons.length > 0 ? ` (${reasons.join("; ")})` : ""}`);
             return provider;

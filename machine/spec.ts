@@ -52,7 +52,7 @@ const machine = endpoint.extend({
     ranges: z.record(z.string(), z.string()).optional(),
     /** See plan.ts. */
     repairs: z.int().min(1).optional(),
-    /** How long `up` waits for a healthy cluster; 600 on Docker and 1800 on virtual machines unless given. */
+    /** How long `up` waits for a healthy cluster; see up.ts where it is not given. */
     timeoutSeconds: z.int().min(1).optional(),
 });
 

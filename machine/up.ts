@@ -1,6 +1,7 @@
 import { DockerNodes } from "./docker-nodes";
 import { MachineError } from "./errors";
 import { MachineFolder } from "./folder";
+import { kvmProblem } from "./libvirt";
 import { locked } from "./lock";
 import { dismiss, fitDns, leavingAnnotation, takeBack } from "./membership";
 import { labelNodes } from "./node-labels";
@@ -16,7 +17,14 @@ import { upgrade } from "./upgrade";
 import { waitForOrphan } from "./vagrant";
 import { VirtualMachines } from "./virtual-machines";
 
-const longestWait: Record<Provider, number> = { docker: 600, libvirt: 1800, virtualbox: 1800 };
+/** How long a cluster may take to become healthy, in seconds. */
+async function longestWait(provider: Provider): Promise<number> {
+    if (provider === "docker") {
+        return 600;
+    }
+    // Emulated, `kubeadm init` alone may take its limit of a quarter of an hour, and be tried again.
+    return provider === "libvirt" && (await kvmProblem()) !== undefined ? 3600 : 1800;
+}
 
 /** The nodes of a cluster under the provider that it is made with. */
 export function nodesOf(
@@ -54,7 +62,7 @@ export async function up(spec: MachineSpec, expected: boolean, { upgrades = true
             const nodes = nodesOf(provider, spec, folder, progress, expected);
             const starts = await nodes.converge();
             await restoreRegistry(folder, [...starts.keys()], (node, script) => nodes.execute(node, script));
-            const timeout = spec.timeoutSeconds ?? longestWait[provider];
+            const timeout = spec.timeoutSeconds ?? (await longestWait(provider));
             let healthy = await waitUntilHealthy(spec, nodes, starts, progress, timeout);
             folder.remember({ healthyOnce: true });
             const { api, joined } = healthy;
@@ -109,7 +117,7 @@ async function settleMembers(
 async function settleProvider(spec: MachineSpec, folder: MachineFolder, progress: Progress): Promise<Provider> {
     const recorded = folder.state.provider;
     if (recorded !== undefined && (spec.provider === "auto" || spec.provider === recorded)) {
-        await chooseProvider(recorded, () => undefined);
+        await chooseProvider(recorded, spec.nodes.length, () => undefined);
         return recorded;
     }
     if (recorded !== undefined) {
@@ -118,7 +126,7 @@ async function settleProvider(spec: MachineSpec, folder: MachineFolder, progress
                 `\`pulumi destroy\` first, or \`pulumi config set nta:provider ${recorded}\``,
         );
     }
-    const provider = await chooseProvider(spec.provider, (line) => progress.note(line));
+    const provider = await chooseProvider(spec.provider, spec.nodes.length, (line) => progress.note(line));
     folder.remember({ provider });
     return provider;
 }

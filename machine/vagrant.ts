@@ -9,6 +9,15 @@ export function vagrantHome(): string {
     return process.env.VAGRANT_HOME ?? path.join(cacheDirectory(), "vagrant");
 }
 
+/** Whether Vagrant has a provider for libvirt. Without the folder that `source env` names, which may not be there yet. */
+export async function hasLibvirtPlugin(): Promise<boolean> {
+    const { stdout } = await run("vagrant", ["plugin", "list"], {
+        env: { ...process.env, VAGRANT_HOME: vagrantHome(), VAGRANT_CWD: undefined },
+        timeoutMilliseconds: 60_000,
+    });
+    return stdout.includes("vagrant-libvirt");
+}
+
 /** Vagrant with its own home and, for this cluster, its own folder: the user's Vagrant is not touched. */
 export function vagrantEnvironment(folder: MachineFolder): NodeJS.ProcessEnv {
     return {
@@ -142,8 +151,10 @@ export function forgetInVagrantIndex(folder: MachineFolder): void {
         };
         const kept = Object.entries(index.machines).filter(([, machine]) => machine.vagrantfile_path !== folder.path);
         if (kept.length !== Object.keys(index.machines).length) {
-            fs.writeFileSync(`${file}.new`, JSON.stringify({ ...index, machines: Object.fromEntries(kept) }));
-            fs.renameSync(`${file}.new`, file);
+            // A name of this process': another cluster's may be doing the same.
+            const next = `${file}.${process.pid}`;
+            fs.writeFileSync(next, JSON.stringify({ ...index, machines: Object.fromEntries(kept) }));
+            fs.renameSync(next, file);
         }
     } catch {
         // No list, or one that Vagrant will write anew.

@@ -39,11 +39,15 @@ export function writeVagrantfile(folder: MachineFolder, spec: VagrantSpec): void
 
 /**
  * Machines of which one specification says something else than the other; those that only one of them names are none, nor
- * those with another size of disk, which a machine gets when it is made.
+ * those with another box or size of disk, which a machine gets when it is made.
  */
 export function changedMachines(before: VagrantSpec, after: VagrantSpec): string[] {
-    const described = ({ nodes, ...all }: VagrantSpec) =>
-        new Map(nodes.map((node) => [node.name, JSON.stringify({ ...all, disk: undefined, ...node })]));
+    const madeFrom = { box: undefined, boxUrl: undefined, disk: undefined };
+    const described = (spec: VagrantSpec) => {
+        // As it is read back from its file, without what is undefined.
+        const { nodes, ...all } = JSON.parse(JSON.stringify(spec)) as VagrantSpec;
+        return new Map(nodes.map((node) => [node.name, JSON.stringify({ ...all, ...madeFrom, ...node })]));
+    };
     const [former, present] = [described(before), described(after)];
     return [...present].flatMap(([name, text]) => (former.has(name) && former.get(name) !== text ? [name] : []));
 }

@@ -2,7 +2,18 @@ import * as path from "node:path";
 import { checkCapacity } from "./capacity";
 import { firstMachineLost, MachineError } from "./errors";
 import type { MachineFolder } from "./folder";
-import { deleteVolume, domain, hasVolume, kvmProblem, poolFolder, removeSeedDisk, uploadSeedDisk } from "./libvirt";
+import {
+    bootDisk,
+    deleteVolume,
+    domain,
+    growDisk,
+    hasVolume,
+    kvmProblem,
+    poolFolder,
+    removeSeedDisk,
+    uploadSeedDisk,
+} from "./libvirt";
+import { must } from "./membership";
 import type { ExecuteOptions, Nodes } from "./nodes";
 import { checkPorts, portHolder } from "./ports";
 import type { Result } from "./process";
@@ -18,6 +29,8 @@ import { changedMachines, type VagrantSpec, writeVagrantfile } from "./vagrantfi
 export class VirtualMachines implements Nodes {
     /** Each look costs an emulated machine a good part of a second. */
     readonly pollMilliseconds = 5000;
+    /** Processors may be emulated. */
+    readonly patience = 4;
 
     constructor(
         private readonly provider: "libvirt" | "virtualbox",
@@ -36,19 +49,19 @@ export class VirtualMachines implements Nodes {
         this.refuseToStartOver(absent.map(({ name }) => name));
         const running = spec.nodes.map(({ name }) => name).filter((name) => states.get(name) === "running");
         const allRun = running.length === spec.nodes.length;
-        if (!allRun) {
-            await checkPorts(spec.hostAddress, spec.ports, []);
-        }
+        const first = spec.nodes[0].name;
+        const firstRuns = running.includes(first);
+        await checkPorts(spec.hostAddress, spec.ports, firstRuns ? this.forwarded(first) : []);
         if (absent.length > 0) {
             checkCapacity(spec, absent, provider === "libvirt" ? poolFolder : folder.path);
         }
         const changed = (await this.write()).filter((name) => running.includes(name));
-        const lostPorts = allRun && changed.length === 0 && (await this.portsAreGone());
-        const reloaded = lostPorts ? [spec.nodes[0].name] : changed;
+        const lostPorts = firstRuns && !changed.includes(first) && (await this.portsAreGone());
+        const reloaded = lostPorts ? [first, ...changed] : changed;
 
         const started = new Date();
         if (reloaded.length > 0) {
-            const why = lostPorts ? "its forwarded ports are gone" : "applying changed settings";
+            const why = lostPorts ? `forwarded ports of ${first} are gone` : "applying changed settings";
             progress.step(`vagrant reload ${reloaded.join(" ")}: ${why}`);
             const result = await vagrant(folder, ["reload", "--no-color", ...reloaded]);
             if (result.code !== 0) {
@@ -117,8 +130,25 @@ export class VirtualMachines implements Nodes {
         return text === undefined ? undefined : (JSON.parse(text) as VagrantSpec);
     }
 
-    settled(): Promise<void> {
-        return Promise.resolve();
+    /** The ports of this machine that a running one has already, of which only the first has any. */
+    private forwarded(name: string): number[] {
+        const ports = this.written()?.nodes.find((node) => node.name === name)?.ports ?? [];
+        return ports.map(({ host }) => host);
+    }
+
+    /** Gives machines larger disks while they run, and their file systems the room. */
+    async settled(): Promise<void> {
+        if (this.provider !== "libvirt") {
+            return;
+        }
+        for (const { name } of this.spec.nodes) {
+            if (await growDisk(name, this.spec.disk)) {
+                this.progress.step(`${name}: growing its disk to ${this.spec.disk} GiB`);
+            }
+            // A run may have been killed between the two. growpart ends with 1 where the partition has its size already.
+            const script = `growpart /dev/${bootDisk} 1 || [ $? -eq 1 ] && resize2fs /dev/${bootDisk}1`;
+            await must(`growing the file system of ${name}`, this.execute(name, script));
+        }
     }
 
     async halt(): Promise<void> {

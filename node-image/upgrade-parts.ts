@@ -7,6 +7,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { waitForLock } from "../tools/lock.cjs";
 import { drain } from "../tools/pipe";
+import { type BoxProvider, ensureBoxes } from "./boxes";
 import { ensureNodeImage, type NodeImageOptions } from "./build";
 import { imageArchive, nodeImages, tar, type ImageArchive, type ImageSpec, type Programs } from "./images";
 import { versionsOf } from "./kubernetes-versions";
@@ -20,8 +21,9 @@ export const kubernetesPrograms = ["kubeadm", "kubectl", "kubelet"] as const;
 /** Programs and container images of one version of Kubernetes, as the node image for it has them. */
 export class UpgradeParts {
     private constructor(
-        /** The node image, for nodes that are made later. */
-        readonly dockerImage: string,
+        /** What nodes are made from that come later: an image of Docker, or the path of a box. */
+        readonly image: string,
+        private readonly dockerImage: string,
         private readonly architecture: Architecture,
         private readonly programPaths: Programs,
         private readonly specs: readonly ImageSpec[],
@@ -29,9 +31,14 @@ export class UpgradeParts {
     ) {}
 
     /** Finds them in the cache, where what is missing is made first: that takes many minutes. */
-    static async of(kubernetes: string, options: Omit<NodeImageOptions, "kubernetes">): Promise<UpgradeParts> {
+    static async of(
+        kubernetes: string,
+        provider: "docker" | BoxProvider,
+        options: Omit<NodeImageOptions, "kubernetes">,
+    ): Promise<UpgradeParts> {
         const { cache, progress, programs: given } = options;
         const dockerImage = await ensureNodeImage({ ...options, kubernetes });
+        const boxes = provider === "docker" ? [] : await ensureBoxes([provider], { ...options, kubernetes });
         const architecture = await engineArchitecture();
         const directory = join(cache, "node-image");
         const release = await waitForLock(join(directory, "lock"), "looking for programs", (holder) =>
@@ -41,7 +48,14 @@ export class UpgradeParts {
         const sets = programSets(architecture, versions);
         const programs = await ensurePrograms(sets, architecture, { directory, progress, given }).finally(release);
         const work = await mkdtemp(join(tmpdir(), "nta-upgrade-"));
-        return new UpgradeParts(dockerImage, architecture, programs, nodeImages(versions.images, programs), work);
+        return new UpgradeParts(
+            boxes[0] ?? dockerImage,
+            dockerImage,
+            architecture,
+            programs,
+            nodeImages(versions.images, programs),
+            work,
+        );
     }
 
     /** kubeadm, kubectl and kubelet, as a tar. */

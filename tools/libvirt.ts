@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { vagrantHome } from "../machine/vagrant";
+import { hasLibvirtPlugin, vagrantHome } from "../machine/vagrant";
 import { command, findProgram, tryCommand } from "./command";
 import { asCommand, installPackages, missingPackages, rootPrefix } from "./debian-packages";
 import { Problem } from "./problem";
@@ -52,16 +52,9 @@ function sbin(): string {
     return `${process.env.PATH ?? ""}:/usr/local/sbin:/usr/sbin:/sbin`;
 }
 
-async function hasPlugin(): Promise<boolean> {
-    const env = { ...process.env, VAGRANT_HOME: vagrantHome() };
-    return (await tryCommand(["vagrant", "plugin", "list"], { env, timeout: 60000 })).stdout.includes(
-        "vagrant-libvirt",
-    );
-}
-
 /** Vagrant's plugin: Debian's package where Vagrant is Debian's, else from Vagrant's own source. */
 async function ensurePlugin(report: Report): Promise<void> {
-    if (await hasPlugin()) {
+    if (await hasLibvirtPlugin()) {
         return;
     }
     const debians = (await tryCommand(["dpkg-query", "--show", "vagrant"])).code === 0;
@@ -70,7 +63,7 @@ async function ensurePlugin(report: Report): Promise<void> {
         const plugin = { package: "vagrant-libvirt", command: "vagrant", for: "Vagrant's libvirt provider" };
         await installPackages([plugin], report);
     }
-    if (!(await hasPlugin())) {
+    if (!(await hasLibvirtPlugin())) {
         throw new Problem(
             "Vagrant's libvirt plugin is not there. Run this, then what you ran just now again:\n" +
                 `  VAGRANT_HOME=${vagrantHome()} vagrant plugin install vagrant-libvirt`,

@@ -12,6 +12,8 @@ set -eu
 log=/run/nta-node.log
 kubeadm_log=/var/log/nta-kubeadm.log
 initialised=/var/lib/nta/initialised
+# The kubeadm.yaml that the API server was last given its arguments from.
+applied=/var/lib/nta/kubeadm.yaml
 export KUBECONFIG=/etc/kubernetes/admin.conf
 
 say() {
@@ -143,7 +145,7 @@ measure_machine() {
 
 # A machine whose processors are emulated takes ten times as long for everything: what would be a sign of failure
 # elsewhere is its usual pace.
-measure_pace() {
+allow_for_emulation() {
     kubeadm_timeout=4m0s
     etcd_heartbeat_ms=100
     etcd_election_ms=1000
@@ -152,6 +154,10 @@ measure_pace() {
         kubeadm_timeout=15m0s
         etcd_heartbeat_ms=1000
         etcd_election_ms=10000
+        cp /etc/nta/templates/emulated/kubelet.yaml /run/nta/kubelet.conf.d/30-emulated.conf
+        if [ "$NTA_NODE" = "$NTA_FIRST_NODE" ]; then
+            cp /etc/nta/templates/emulated/patches/* /run/nta/patches/
+        fi
     fi
 }
 
@@ -168,7 +174,7 @@ render() {
 
 prepare() {
     say "node: addresses, DNS and firewall"
-    mkdir -p /var/lib/nta/volumes /run/nta/kubelet.conf.d /etc/kubernetes/manifests
+    mkdir -p /var/lib/nta/volumes /run/nta/kubelet.conf.d /run/nta/patches /etc/kubernetes/manifests
     for module in overlay br_netfilter; do
         modprobe -q $module 2>/dev/null || true
     done
@@ -184,7 +190,7 @@ prepare() {
     write_hosts
     write_resolv_conf
     measure_machine
-    measure_pace
+    allow_for_emulation
     kubernetes_version=$(kubeadm version --output short)
     render /etc/nta/templates/kubelet.yaml >/run/nta/kubelet.conf.d/20-machine.conf
     render /etc/nta/templates/kubeadm.yaml >/etc/nta/kubeadm.yaml
@@ -202,8 +208,10 @@ prepare() {
 
 # ------------------------------------------------------------------------------------------------------------- cluster
 
+# By curl: where processors are emulated, kubectl asked again and again would take one for itself.
 wait_for_api() {
-    until kubectl get --raw=/readyz >/dev/null 2>&1; do
+    until curl --silent --fail --output /dev/null --max-time 5 --cacert /etc/kubernetes/pki/ca.crt \
+        https://127.0.0.1:6443/readyz; do
         sleep 0.5
     done
 }
@@ -237,6 +245,7 @@ initialise() {
         join
     fi
     mkdir -p "${initialised%/*}"
+    cp --preserve=mode /etc/nta/kubeadm.yaml $applied
     touch "$initialised"
 }
 
@@ -277,8 +286,10 @@ cluster() {
     if [ -e "$initialised" ]; then
         # The API server's arguments may have changed since. Its version changes in an upgrade only, of which this may be
         # the middle.
-        if grep -qs "image: .*:$(kubeadm version --output short)\$" /etc/kubernetes/manifests/kube-apiserver.yaml; then
+        if ! cmp -s /etc/nta/kubeadm.yaml $applied &&
+            grep -qs "image: .*:$(kubeadm version --output short)\$" /etc/kubernetes/manifests/kube-apiserver.yaml; then
             run_kubeadm init phase control-plane apiserver --config /etc/nta/kubeadm.yaml
+            cp --preserve=mode /etc/nta/kubeadm.yaml $applied
         fi
         say "node: starting kubelet"
         systemctl enable --quiet kubelet.service

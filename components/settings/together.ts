@@ -30,6 +30,12 @@ export function checkTogether(
         checkPorts(values, report);
         checkRanges(values, setting, report);
         checkMemory(values, context, setting, report);
+        if (values.get("provider") === "virtualbox" && Number(values.get("nodes")) > 1) {
+            report(setting("nodes"), "is more than one, but VirtualBox's machines can't reach one another", {
+                right: "1, or provider libvirt or docker",
+                suggestion: "1",
+            });
+        }
     }
 
     checkRegistry(values, context, report);

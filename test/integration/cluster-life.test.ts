@@ -4,7 +4,8 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 
 import { belongings, clusterStates, docker } from "../../machine/docker";
-import { freePorts, MachineUnderTest, ok } from "./machine-under-test";
+import { freePort } from "../free-port";
+import { MachineUnderTest, ok } from "./machine-under-test";
 import { Engine, type Project } from "./plugins-engine";
 
 const root = path.join(__dirname, "../..");
@@ -81,7 +82,7 @@ describe("a cluster in a stack", function () {
         machine.args.memory = 2560;
         const resized = await project.preview(env());
         assert.match(resized.messages.join("\n"), /2560 MiB of memory without a restart/);
-        [machine.args.apiPort] = await freePorts(1);
+        machine.args.apiPort = await freePort();
         const moved = await project.preview(env());
         assert.match(
             moved.messages.join("\n"),

@@ -74,13 +74,13 @@ describe("a cluster of several machines", function () {
     it("comes up at once", async () => {
         await ok(machine.main(["up"], machine.specification()));
         assert.deepEqual(await nodesReady(), Object.fromEntries(names.map((name) => [name, "True"])));
-        await eventually(30, async () =>
+        await eventually(60, async () =>
             assert.match(await machine.kubectl("get", "deployment", "coredns", "-n", "kube-system"), / 2\/2 /),
         );
     });
 
     it("keeps no token once all have joined, neither in the cluster nor on a machine", async () => {
-        await eventually(30, async () => {
+        await eventually(60, async () => {
             const list = "kubeadm token list --kubeconfig /etc/kubernetes/admin.conf";
             assert.equal((await ok(machine.inNode(list))).stdout, "");
         });
@@ -104,7 +104,7 @@ describe("a cluster of several machines", function () {
             ),
         );
         const pods = names.map((name) => `pod/on-${name}`);
-        await machine.kubectl("wait", "--for=condition=Ready", "--timeout=60s", ...pods);
+        await machine.kubectl("wait", "--for=condition=Ready", "--timeout=120s", ...pods);
         for (const to of names) {
             const ip = await machine.kubectl("get", "pod", `on-${to}`, "-o", "jsonpath={.status.podIP}");
             for (const from of names) {
@@ -137,7 +137,7 @@ describe("a cluster of several machines", function () {
             "timeout 1 bash -c '</dev/udp/10.244.200.200/9; echo >/dev/udp/10.244.200.200/9'",
             names[1],
         );
-        await eventually(10, async () =>
+        await eventually(30, async () =>
             assert.match((await watch.leaks()).join("\n"), /^br-\S+ \S+ 10\.244\.200\.200$/m),
         );
         await ok(machine.inNode("nta-node prepare", names[1]));
@@ -163,7 +163,7 @@ describe("a cluster of several machines", function () {
         const limit = await ok(docker(["inspect", "--format", "{{.HostConfig.Memory}}", names[1]]));
         assert.equal(Number(limit.stdout), 1024 * 2 ** 20);
         const allocatable = ["get", "node", names[1], "-o", "jsonpath={.status.allocatable.memory}"];
-        await eventually(30, async () =>
+        await eventually(60, async () =>
             assert.ok(
                 Number.parseInt(await machine.kubectl(...allocatable)) <= 1024 * 1024,
                 "kubelet offers what there is",
@@ -203,7 +203,7 @@ describe("a cluster of several machines", function () {
     it("comes back by itself when all machines were restarted", async () => {
         await ok(docker(["restart", "--time", "60", ...names]));
         await ok(machine.main(["up"], machine.specification()));
-        await machine.kubectl("wait", "--for=condition=Ready", "--timeout=60s", `pod/on-${names[0]}`);
+        await machine.kubectl("wait", "--for=condition=Ready", "--timeout=120s", `pod/on-${names[0]}`);
         assert.deepEqual(await nodesReady(), Object.fromEntries(names.map((name) => [name, "True"])));
     });
 });

@@ -1,6 +1,5 @@
 import * as assert from "node:assert/strict";
 import * as fs from "node:fs";
-import * as net from "node:net";
 import * as os from "node:os";
 import * as path from "node:path";
 
@@ -8,21 +7,10 @@ import { type MachineArgs, machineSpec, specText } from "../../components/cluste
 import { docker, dockerProblem } from "../../machine/docker";
 import { type Result, run, type RunOptions } from "../../machine/process";
 import { nodeImage } from "../../machine/provider";
+import { freePort } from "../free-port";
 
 const root = path.join(__dirname, "../..");
 const main = ["--require", "ts-node/register/transpile-only", "machine/main.ts"];
-
-export async function freePorts(count: number): Promise<number[]> {
-    const servers = await Promise.all(
-        Array.from({ length: count }, () => {
-            const server = net.createServer();
-            return new Promise<net.Server>((resolve) => server.listen(0, "127.0.0.1", () => resolve(server)));
-        }),
-    );
-    const ports = servers.map((server) => (server.address() as net.AddressInfo).port);
-    await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-    return ports;
-}
 
 /** The result of a program that must succeed. */
 export async function ok(result: Promise<Result>): Promise<Result> {
@@ -65,8 +53,7 @@ export class MachineUnderTest {
         assert.equal(await dockerProblem(), undefined);
         assert.ok(nodeImage().dockerImage, "the node image has been built");
         this.state = fs.mkdtempSync(path.join(os.tmpdir(), "nta-machine-"));
-        const [apiPort, registryPort] = await freePorts(2);
-        this.args = { ...this.args, apiPort, registryPort };
+        this.args = { ...this.args, apiPort: await freePort(), registryPort: await freePort() };
     }
 
     async remove(): Promise<void> {

@@ -126,7 +126,7 @@ describe("node image", function () {
         });
 
         it("has systemd running, with no failed unit", async () => {
-            const deadline = Date.now() + 60_000;
+            const deadline = Date.now() + 120_000;
             let state = "";
             while (!/^(running|degraded)/.test(state) && Date.now() < deadline) {
                 await sleep(500);

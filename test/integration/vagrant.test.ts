@@ -7,6 +7,7 @@ import { MachineFolder } from "../../machine/folder";
 import type { Result } from "../../machine/process";
 import { vagrant } from "../../machine/vagrant";
 import { VagrantSpec, writeVagrantfile } from "../../machine/vagrantfile";
+import { setVariables } from "../environment";
 
 const nodes = [
     {
@@ -25,8 +26,8 @@ describe("Vagrantfile", function () {
 
     let folder: MachineFolder;
     let directory: string;
-    const { NTA_STATE, VAGRANT_HOME, VAGRANT_DEFAULT_PROVIDER, PATH } = process.env;
-    const before = { NTA_STATE, VAGRANT_HOME, VAGRANT_DEFAULT_PROVIDER, PATH };
+    const { VAGRANT_DEFAULT_PROVIDER, PATH } = process.env;
+    let restore: () => void;
 
     /** `vagrant validate` for machines that are not there yet. */
     function validate(provider: string, ...options: string[]): Promise<Result> {
@@ -36,19 +37,17 @@ describe("Vagrantfile", function () {
 
     beforeEach(() => {
         directory = fs.mkdtempSync(path.join(os.tmpdir(), "nta-vagrant-"));
-        process.env.NTA_STATE = path.join(directory, "state");
-        process.env.VAGRANT_HOME = path.join(directory, "vagrant");
+        restore = setVariables({
+            NTA_STATE: path.join(directory, "state"),
+            VAGRANT_HOME: path.join(directory, "vagrant"),
+            VAGRANT_DEFAULT_PROVIDER,
+            PATH,
+        });
         folder = new MachineFolder("nta-test");
         folder.create();
     });
     afterEach(() => {
-        for (const [name, value] of Object.entries(before)) {
-            if (value === undefined) {
-                delete process.env[name];
-            } else {
-                process.env[name] = value;
-            }
-        }
+        restore();
         fs.rmSync(directory, { recursive: true });
     });
 
@@ -78,7 +77,7 @@ describe("Vagrantfile", function () {
         const programs = path.join(directory, "bin");
         fs.mkdirSync(programs);
         fs.writeFileSync(path.join(programs, "VBoxManage"), "#!/bin/sh\necho 7.0.20r163906\n", { mode: 0o755 });
-        process.env.PATH = `${programs}:${before.PATH}`;
+        process.env.PATH = `${programs}:${PATH}`;
     }
 
     it("is valid for VirtualBox, all of whose settings Vagrant knows", async () => {

@@ -5,6 +5,7 @@ import * as path from "node:path";
 
 import { clusters } from "../../machine/clusters";
 import { MachineFolder } from "../../machine/folder";
+import { setVariables } from "../environment";
 
 const docker = `#!/bin/sh
 case "$*" in
@@ -18,20 +19,16 @@ esac
 
 describe("the clusters of this machine", () => {
     let directory: string;
-    const before = { NTA_STATE: process.env.NTA_STATE, PATH: process.env.PATH };
+    let restore: () => void;
 
     beforeEach(() => {
         directory = fs.mkdtempSync(path.join(os.tmpdir(), "nta-clusters-"));
         fs.writeFileSync(path.join(directory, "docker"), docker, { mode: 0o755 });
-        process.env.NTA_STATE = directory;
-        process.env.PATH = `${directory}:${before.PATH}`;
+        restore = setVariables({ NTA_STATE: directory, PATH: `${directory}:${process.env.PATH}` });
     });
     afterEach(() => {
         fs.rmSync(directory, { recursive: true });
-        Object.assign(process.env, before);
-        if (before.NTA_STATE === undefined) {
-            delete process.env.NTA_STATE;
-        }
+        restore();
     });
 
     it("are those of the notes, by the addresses of their settings, and those that only Docker knows of", async () => {

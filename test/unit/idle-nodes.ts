@@ -4,6 +4,7 @@ import type { Result } from "../../machine/process";
 /** Machines that are as they should be, and note what they are asked to do. */
 export abstract class IdleNodes implements Nodes {
     readonly pollMilliseconds = 0;
+    readonly patience: number = 1;
     readonly done: string[] = [];
 
     abstract execute(node: string, script: string, options?: ExecuteOptions): Promise<Result>;

@@ -1,13 +1,14 @@
 import * as assert from "node:assert/strict";
 
 import { machineSpec } from "../../components/cluster/specification";
-import { parseSettings, SettingsError } from "../../components/settings";
+import { parseSettings } from "../../components/settings";
 import { workloadPod } from "../../components/workloads/container";
 import type { ClusterNode } from "../../machine/health";
 import { givenAnnotation, labelChanges } from "../../machine/node-labels";
 import { changes } from "../../machine/plan";
 import { nodeSize, parseMachineSpec } from "../../machine/spec";
 import { changedMachines, type VagrantSpec } from "../../machine/vagrantfile";
+import { settingsErrorOf } from "./settings-error";
 
 const context = { project: "nta", hostMemory: 16384, readFile: () => "" };
 
@@ -16,13 +17,7 @@ function parsed(pools: object[], others: Record<string, string> = { "nta:nodes":
 }
 
 function problemsOf(pools: object[], others?: Record<string, string>) {
-    try {
-        parsed(pools, others);
-    } catch (error) {
-        assert.ok(error instanceof SettingsError, String(error));
-        return error.problems;
-    }
-    return assert.fail(`no problem was found in ${JSON.stringify(pools)}`);
+    return settingsErrorOf(() => parsed(pools, others)).problems;
 }
 
 const batch = {
@@ -247,7 +242,7 @@ describe("node pools of machines", () => {
         assert.deepEqual(changedMachines(before, { ...before, nodes: [one, { ...two, memory: 4096 }, node("c-4")] }), [
             "c-2",
         ]);
-        assert.deepEqual(changedMachines(before, { ...before, disk: 40 }), []);
+        assert.deepEqual(changedMachines(before, { ...before, disk: 40, box: "other", boxUrl: "/other.box" }), []);
         assert.deepEqual(changedMachines(before, { ...before, memory: 4096 }), ["c-1", "c-2", "c-3"]);
         assert.deepEqual(changedMachines(before, JSON.parse(JSON.stringify(before)) as VagrantSpec), []);
     });

@@ -5,8 +5,10 @@ import * as path from "node:path";
 
 import { stateInWords } from "../../machine/clusters";
 import { MachineFolder } from "../../machine/folder";
+import { growDisk } from "../../machine/libvirt";
 import { changes, plan } from "../../machine/plan";
 import type { MachineSpec } from "../../machine/spec";
+import { setVariables } from "../environment";
 import { machineSpec } from "./machine-spec";
 
 const spec = (change: Partial<MachineSpec> = {}, nodes = 2) => machineSpec(change, nodes);
@@ -36,7 +38,8 @@ describe("a changed specification", () => {
                 "libvirt",
                 ["nta-test-1 is restarted for its size", "nta-test-2 is restarted for its size"],
             ],
-            [spec({ disk: 2 }), "libvirt", ["another disk is for machines that are made from now on"]],
+            [spec({ disk: 2 }), "docker", ["another disk is for machines that are made from now on"]],
+            [spec({ disk: 2 }), "libvirt", ["disks grow from 1 to 2 GiB without a restart"]],
             [spec({}, 3), "docker", ["nta-test-3 is new: it joins"]],
             [spec({}, 1), "docker", ["nta-test-2 is drained and removed"]],
         ] as const) {
@@ -49,24 +52,53 @@ describe("a changed specification", () => {
     });
 });
 
+describe("a virtual machine's disk", () => {
+    let directory: string;
+    let restore: () => void;
+
+    beforeEach(() => {
+        directory = fs.mkdtempSync(path.join(os.tmpdir(), "nta-disk-"));
+        restore = setVariables({ PATH: `${directory}:${process.env.PATH}` });
+    });
+    afterEach(() => {
+        fs.rmSync(directory, { recursive: true });
+        restore();
+    });
+
+    /** A `virsh` that says this of disks, and the sizes that disks were given. */
+    async function grow(said: string): Promise<string[]> {
+        const script = `case "$*" in *domblkinfo*) printf '${said}' ;; *blockresize*) echo "$*" >>${directory}/done ;; esac`;
+        fs.writeFileSync(path.join(directory, "virsh"), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+        const grown = await growDisk("nta-test-1", 2);
+        const done = path.join(directory, "done");
+        const sizes = fs.existsSync(done) ? fs.readFileSync(done, "utf8").trim().split("\n") : [];
+        assert.equal(grown, sizes.length > 0);
+        return sizes.map((line) => line.replace(/^.*blockresize /, ""));
+    }
+
+    it("grows, and never gets smaller, whatever is known of its size", async () => {
+        assert.deepEqual(await grow("Capacity:       2147483648\\n"), []);
+        assert.deepEqual(await grow("Capacity:       4294967296\\n"), []);
+        await assert.rejects(grow("Capacity: much\\n"), /does not tell the size of its disk: Capacity: much/);
+        assert.ok(!fs.existsSync(path.join(directory, "done")));
+        assert.deepEqual(await grow("Capacity:       1073741824\\n"), ["nta-test-1 vda 2G"]);
+    });
+});
+
 describe("machines that are not as they were left", () => {
     let directory: string;
-    const before = { NTA_STATE: process.env.NTA_STATE, PATH: process.env.PATH };
+    let restore: () => void;
 
     beforeEach(() => {
         directory = fs.mkdtempSync(path.join(os.tmpdir(), "nta-plan-"));
-        process.env.NTA_STATE = directory;
-        process.env.PATH = `${directory}:${before.PATH}`;
+        restore = setVariables({ NTA_STATE: directory, PATH: `${directory}:${process.env.PATH}` });
         const folder = new MachineFolder("nta-test");
         folder.remember({ provider: "docker", repairs: 3 });
         folder.specification = spec();
     });
     afterEach(() => {
         fs.rmSync(directory, { recursive: true });
-        Object.assign(process.env, before);
-        if (before.NTA_STATE === undefined) {
-            delete process.env.NTA_STATE;
-        }
+        restore();
     });
 
     /** A `docker` that knows these containers. */
@@ -96,6 +128,31 @@ describe("machines that are not as they were left", () => {
         containers("nta-test-1 running\\nnta-test-2 running\\n");
         new MachineFolder("nta-test").remember({ unfinished: true });
         assert.equal((await plan(spec())).repairs, 4);
+    });
+
+    it("are found by libvirt's words where they are virtual machines", async () => {
+        const folder = new MachineFolder("nta-test");
+        folder.remember({ provider: "libvirt" });
+        const virsh = (script: string) =>
+            fs.writeFileSync(path.join(directory, "virsh"), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+        const list = (lines: string) => virsh(`case "$*" in *list*) printf '${lines}' ;; esac`);
+        list(" 7    nta-test-1   running\\n 8    nta-test-2   running\\n -    other        shut off\\n");
+        assert.deepEqual((await plan(spec())).problems, []);
+        list(" 7    nta-test-1   running\\n -    nta-test-2   shut off\\n");
+        assert.deepEqual((await plan(spec())).problems, ["the machine nta-test-2 is shut off: it is started"]);
+        list("");
+        assert.deepEqual(await plan(spec()), {
+            repairs: 4,
+            problems: [
+                "the machine nta-test-1 is gone: its data is lost with its disk, and `pulumi up` will say what to do",
+                "the machine nta-test-2 is gone: another one takes its place",
+            ],
+            changes: [],
+        });
+        virsh("echo 'error: failed to connect to the hypervisor' >&2; exit 1");
+        assert.deepEqual((await plan(spec())).problems, [
+            "libvirt does not answer (error: failed to connect to the hypervisor)",
+        ]);
     });
 
     it("are not looked for before there are any", async () => {

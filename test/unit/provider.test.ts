@@ -4,7 +4,9 @@ import * as os from "node:os";
 import * as path from "node:path";
 
 import { kvmProblem } from "../../machine/libvirt";
-import { type Ability, chooseProvider, type Provider } from "../../machine/provider";
+import { type Ability, chooseProvider, crowded, type Provider, providerAbility } from "../../machine/provider";
+import { hasLibvirtPlugin } from "../../machine/vagrant";
+import { withVariables } from "../environment";
 
 const works: Ability = {};
 const missing: Ability = { problem: "it is not installed" };
@@ -17,7 +19,7 @@ async function choice(
 ): Promise<{ provider: Provider; notes: string[] }> {
     const notes: string[] = [];
     const ability = (provider: Provider) => Promise.resolve(abilities[provider]);
-    return { provider: await chooseProvider(wanted, (line) => notes.push(line), ability), notes };
+    return { provider: await chooseProvider(wanted, 1, (line) => notes.push(line), ability), notes };
 }
 
 describe("provider", () => {
@@ -62,6 +64,38 @@ describe("provider", () => {
         await assert.rejects(
             choice("libvirt", { virtualbox: works, libvirt: missing, docker: works }),
             /libvirt can't be used on this machine: it is not installed; .*nta:provider auto/,
+        );
+    });
+
+    it("says of several emulated machines when they have too few processors", () => {
+        assert.deepEqual([crowded(1, 1), crowded(2, 4), crowded(3, 8)], [undefined, undefined, undefined]);
+        assert.match(crowded(2, 3) ?? "", /so 2 need 4, and this machine has 3: the cluster may never get healthy/);
+    });
+
+    it("has libvirt's plugin whether or not the folder is there that `source env` names", async () => {
+        const folder = fs.mkdtempSync(path.join(os.tmpdir(), "nta-plugin-"));
+        // As Vagrant does.
+        const standIn = '#!/bin/sh\n[ -z "$VAGRANT_CWD" ] && echo "vagrant-libvirt (0.11.2, system)"\n';
+        fs.writeFileSync(path.join(folder, "vagrant"), standIn, { mode: 0o755 });
+        const variables = { PATH: `${folder}:${process.env.PATH}`, VAGRANT_CWD: path.join(folder, "absent") };
+        try {
+            assert.equal(await withVariables(variables, hasLibvirtPlugin), true);
+        } finally {
+            fs.rmSync(folder, { recursive: true });
+        }
+    });
+
+    it("virtualbox is for one node: its machines can't reach one another", async () => {
+        const problem = "VirtualBox's machines can't reach one another, and nodes is 3";
+        assert.deepEqual(await providerAbility("virtualbox", 3), { problem });
+        const abilities = (provider: Provider, nodes: number) =>
+            provider === "virtualbox" ? providerAbility(provider, nodes) : Promise.resolve(works);
+        const notes: string[] = [];
+        assert.equal(await chooseProvider("auto", 3, (line) => notes.push(line), abilities), "libvirt");
+        assert.deepEqual(notes, [`provider libvirt (not virtualbox: ${problem})`]);
+        await assert.rejects(
+            chooseProvider("virtualbox", 3, () => undefined, abilities),
+            new RegExp(`virtualbox can't be used on this machine: ${problem}; `),
         );
     });
 

@@ -11,9 +11,11 @@ import type { ExecuteOptions } from "../../machine/nodes";
 import { plan } from "../../machine/plan";
 import { type Result, run as runProgram } from "../../machine/process";
 import { Progress } from "../../machine/progress";
+import type { Provider } from "../../machine/provider";
 import type { MachineSpec } from "../../machine/spec";
 import { upgrade, type UpgradeSource } from "../../machine/upgrade";
 import { kubernetesVersions, versionsOf } from "../../node-image/kubernetes-versions";
+import { setVariables } from "../environment";
 import { IdleNodes } from "./idle-nodes";
 import { machineSpec } from "./machine-spec";
 
@@ -33,8 +35,7 @@ describe("a version of Kubernetes", () => {
     });
 
     it("can go to the next patch or minor version of its own, and nowhere else", () => {
-        const problem = (present: string, wanted: string, provider: "docker" | "libvirt" = "docker") =>
-            versionProblem("nta-test", provider, present, wanted);
+        const problem = (present: string, wanted: string) => versionProblem("nta-test", present, wanted);
         for (const [present, wanted] of [
             ["1.34.4", "1.34.4"],
             ["1.34.4", "1.34.9"],
@@ -42,7 +43,6 @@ describe("a version of Kubernetes", () => {
         ] as const) {
             assert.equal(problem(present, wanted), undefined);
         }
-        assert.equal(problem("1.35.4", "1.35.4", "libvirt"), undefined);
         assert.equal(
             problem("1.35.4", "1.34.4"),
             "nta:kubernetesVersion is 1.34.4, and the cluster nta-test runs Kubernetes 1.35.4: Kubernetes has no way back to " +
@@ -57,28 +57,27 @@ describe("a version of Kubernetes", () => {
                 "1.34.4` leaves it as it is",
         );
         assert.match(problem("1.34.4", "2.0.0") ?? "", /would skip 1\.35/);
-        assert.match(problem("1.34.4", "1.35.4", "libvirt") ?? "", /machines of libvirt keep the version/);
     });
 
     it("of those that there are is one step after the one before", () => {
         for (const [index, next] of kubernetesVersions.slice(1).entries()) {
             const present = kubernetesVersions[index] as string;
             assert.ok(compareVersions(present, next) < 0);
-            assert.equal(versionProblem("nta-test", "docker", present, next), undefined);
+            assert.equal(versionProblem("nta-test", present, next), undefined);
         }
     });
 
     describe("that a stack is to have", () => {
         let directory: string;
-        const before = { NTA_STATE: process.env.NTA_STATE, NTA_CACHE: process.env.NTA_CACHE, PATH: process.env.PATH };
+        let restore: () => void;
         let folder: MachineFolder;
 
         beforeEach(() => {
             directory = fs.mkdtempSync(path.join(os.tmpdir(), "nta-upgrade-"));
-            Object.assign(process.env, {
+            restore = setVariables({
                 NTA_STATE: directory,
                 NTA_CACHE: directory,
-                PATH: `${directory}:${before.PATH}`,
+                PATH: `${directory}:${process.env.PATH}`,
             });
             fs.writeFileSync(
                 path.join(directory, "docker"),
@@ -91,13 +90,7 @@ describe("a version of Kubernetes", () => {
         });
         afterEach(() => {
             fs.rmSync(directory, { recursive: true });
-            for (const [name, value] of Object.entries(before)) {
-                if (value === undefined) {
-                    delete process.env[name];
-                } else {
-                    process.env[name] = value;
-                }
-            }
+            restore();
         });
 
         it("is announced with the order of the nodes, and that it has to be built", async () => {
@@ -111,7 +104,8 @@ describe("a version of Kubernetes", () => {
                 path.join(directory, "node-image", "current-1.35.4.json"),
                 '{ "dockerImage": "nta-node:2" }',
             );
-            assert.deepEqual(versionChange(spec(), "1.34.4"), [words]);
+            assert.deepEqual(versionChange(spec(), "docker", "1.34.4"), [words]);
+            assert.match(versionChange(spec(), "libvirt", "1.34.4").join(), /Its node image is made first/);
             assert.deepEqual((await plan(spec({ kubernetesVersion: "1.34.4" }))).changes, []);
         });
 
@@ -122,8 +116,6 @@ describe("a version of Kubernetes", () => {
                 /^MachineError: nta:kubernetesVersion is 1\.34\.4/,
             );
             await assert.rejects(plan(spec({ kubernetesVersion: "1.37.2" })), /would skip 1\.36/);
-            folder.remember({ provider: "libvirt" });
-            await assert.rejects(plan(spec({ kubernetesVersion: "1.36.1" })), /machines of libvirt keep/);
         });
 
         it("is not looked for where there is no cluster yet", async () => {
@@ -142,8 +134,13 @@ class FakeCluster extends IdleNodes {
     images = new Map<string, string[]>();
     /** A command that has these words in it fails, as often as it says. */
     broken?: { words: string; stderr: string; times: number };
+    /** What kubeadm is told by a file. */
+    configuration = "";
 
-    constructor(names: readonly string[]) {
+    constructor(
+        names: readonly string[],
+        override readonly patience = 1,
+    ) {
         super();
         this.members = names.map((name) => ({
             name,
@@ -174,9 +171,14 @@ class FakeCluster extends IdleNodes {
                 received += String(chunk);
             }
         }
+        this.configuration =
+            /^echo '(.*)' >\/run\/nta\/kubeadm-upgrade\.yaml &&/.exec(script)?.[1] ?? this.configuration;
         const short = script
             .replace("kubectl --kubeconfig /etc/kubernetes/admin.conf", "kubectl")
-            .replace(/flock .* (kubeadm upgrade .*) --ignore.*/, "$1")
+            .replace(
+                /^echo .* && flock .* (kubeadm upgrade .*) --ignore.* --config=\/run\/nta\/kubeadm-upgrade\.yaml .*/,
+                "$1",
+            )
             .replaceAll("/usr/local/lib/nta/kubernetes-1.35.4", "STAGE");
         if (this.broken !== undefined && short.includes(this.broken.words) && this.broken.times-- > 0) {
             this.done.push(`${node}: ${short} fails`);
@@ -214,27 +216,23 @@ describe("an upgrade", () => {
     let directory: string;
     let folder: MachineFolder;
     let ended: boolean;
-    const before = process.env.NTA_STATE;
+    let restore: () => void;
 
     beforeEach(() => {
         directory = fs.mkdtempSync(path.join(os.tmpdir(), "nta-upgrade-"));
-        process.env.NTA_STATE = directory;
+        restore = setVariables({ NTA_STATE: directory });
         folder = new MachineFolder("nta-test");
         folder.remember({ provider: "docker", image: "nta-node:1" });
         ended = false;
     });
     afterEach(() => {
         fs.rmSync(directory, { recursive: true });
-        if (before === undefined) {
-            delete process.env.NTA_STATE;
-        } else {
-            process.env.NTA_STATE = before;
-        }
+        restore();
     });
 
-    const source = (kubernetes: string): Promise<UpgradeSource> =>
+    const source = (kubernetes: string, provider: Provider): Promise<UpgradeSource> =>
         Promise.resolve({
-            dockerImage: `nta-node:${kubernetes}`,
+            image: provider === "docker" ? `nta-node:${kubernetes}` : `nta-node-${provider}-${kubernetes}.box`,
             programs: () => Readable.from(["programs"]),
             images: (refs) =>
                 Promise.resolve({ stream: Readable.from([refs.join(" ")]), size: 1, layerDigests: ["sha256:1"] }),
@@ -275,6 +273,9 @@ describe("an upgrade", () => {
     const exchange = (name: string) => [
         `a: kubectl annotate --overwrite node ${name} nta/upgrading=true`,
         `a: kubectl drain ${name} ${drain}`,
+        ...(name === "a"
+            ? ["a: kubeadm upgrade apply v1.35.4 --yes", "a: nta-node dns"]
+            : [`${name}: kubeadm upgrade node`]),
         `${name}: ${kubelet}`,
         `a: kubectl uncordon ${name}`,
         `a: kubectl annotate node ${name} nta/upgrading-`,
@@ -289,23 +290,23 @@ describe("an upgrade", () => {
             `a: ${unpack}`,
             `b: ctr images import - < ${workerImages.join(" ")}`,
             `b: ${unpack}`,
-            "a: kubeadm upgrade apply v1.35.4 --yes",
-            "a: nta-node dns",
             ...exchange("a"),
-            "b: kubeadm upgrade node",
             ...exchange("b"),
         ]);
         assert.equal(folder.state.image, "nta-node:1.35.4");
         assert.ok(ended);
+        folder.remember({ provider: "libvirt" });
+        await run(new FakeCluster(["a"]));
+        assert.equal(folder.state.image, "nta-node-libvirt-1.35.4.box");
         assert.deepEqual(
             lines.filter((line) => /kubeadm upgrade|draining|kubelet 1|: Kubernetes 1\.35\.4$/.test(line)),
             [
-                "nta-test: a: kubeadm upgrade apply v1.35.4 --yes",
                 "nta-test: a: draining it",
+                "nta-test: a: kubeadm upgrade apply v1.35.4 --yes",
                 "nta-test: a: kubelet 1.35.4",
                 "nta-test: a: Kubernetes 1.35.4",
-                "nta-test: b: kubeadm upgrade node",
                 "nta-test: b: draining it",
+                "nta-test: b: kubeadm upgrade node",
                 "nta-test: b: kubelet 1.35.4",
                 "nta-test: b: Kubernetes 1.35.4",
             ],
@@ -340,13 +341,7 @@ describe("an upgrade", () => {
         await run(cluster);
         assert.deepEqual(
             cluster.done.filter((line) => !/ctr images|tar -x|dry-run/.test(line)),
-            [
-                ...exchange("a").slice(3),
-                "b: kubeadm upgrade node",
-                ...exchange("b").slice(1),
-                "c: kubeadm upgrade node",
-                ...exchange("c").slice(1, 3),
-            ],
+            [...exchange("a").slice(-2), ...exchange("b"), ...exchange("c").slice(1, -2)],
         );
         assert.deepEqual(
             cluster.members.map(({ version, schedulable }) => [version, schedulable]),
@@ -383,7 +378,23 @@ describe("an upgrade", () => {
         assert.equal(cluster.done.length, 1);
     });
 
-    it("ends in kubeadm's words when it fails, and leaves the nodes as they are", async () => {
+    it("lets kubeadm wait longer where machines are slow", async () => {
+        for (const [patience, kubernetesAPICall, etcdAPICall, upgradeManifests] of [
+            [1, "1m0s", "2m0s", "5m0s"],
+            [4, "4m0s", "8m0s", "20m0s"],
+        ] as const) {
+            const cluster = new FakeCluster(["a"], patience);
+            await run(cluster);
+            assert.deepEqual(JSON.parse(cluster.configuration), {
+                apiVersion: "kubeadm.k8s.io/v1beta4",
+                kind: "UpgradeConfiguration",
+                timeouts: { kubernetesAPICall, etcdAPICall, upgradeManifests },
+                apply: { patches: { directory: "/run/nta/patches" } },
+            });
+        }
+    });
+
+    it("ends in kubeadm's words when it fails, and lets pods onto the node again", async () => {
         const cluster = new FakeCluster(["a"]);
         cluster.broken = { words: "kubeadm upgrade", stderr: "", times: 1 };
         await assert.rejects(
@@ -391,7 +402,12 @@ describe("an upgrade", () => {
             /kubeadm upgrade apply v1\.35\.4 --yes failed on a:\n.*it is too late\n.*goes on from there/,
         );
         assert.deepEqual(folder.state, { provider: "docker", image: "nta-node:1" } satisfies MachineState);
-        assert.ok(cluster.members[0]?.schedulable);
+        assert.deepEqual(cluster.done.slice(-4), [
+            `a: kubectl drain a ${drain}`,
+            "a: kubeadm upgrade apply v1.35.4 --yes fails",
+            "a: kubectl uncordon a",
+            "a: kubectl annotate node a nta/upgrading-",
+        ]);
         assert.ok(ended);
     });
 
