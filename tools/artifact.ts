@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { sha256File } from "./download";
+import { waitForLock } from "./lock.cjs";
 
 interface Entry {
     size: number;
@@ -12,25 +13,40 @@ const manifestName = ".manifest.json";
 
 /**
  * A folder of files that took long to make. It appears whole or not at all, and holds a list of what is in it, so that
- * damage is found when it is next used.
+ * damage is found when it is next used. Of several processes that want it at once, one makes it.
  *
  * @param folder where it stands; its name should change with whatever it is made from
  * @param make fills the empty folder that it is given
- * @param onCorrupt is told what is wrong with a damaged one before it is made again
+ * @param note is told what is wrong with a damaged one before it is made again, and which process is waited for
  * @returns whether it had to be made
  */
 export async function ensureArtifact(
     folder: string,
     make: (into: string) => Promise<void>,
-    onCorrupt: (what: string) => void,
+    note: (what: string) => void,
 ): Promise<boolean> {
-    const damage = await findDamage(folder);
-    if (damage === undefined) {
+    if ((await findDamage(folder)) === undefined) {
         return false;
     }
-    if (damage !== "missing") {
-        onCorrupt(`${damage}; it is made again`);
+    const release = await waitForLock(`${folder}.lock`, `making ${folder}`, (holder) =>
+        note(`waiting for process ${holder.pid}, which is ${holder.purpose} since ${holder.since}`),
+    );
+    try {
+        const damage = await findDamage(folder);
+        if (damage === undefined) {
+            return false; // The process that was waited for has made it.
+        }
+        if (damage !== "missing") {
+            note(`${damage}; it is made again`);
+        }
+        await makeWhole(folder, make);
+        return true;
+    } finally {
+        release();
     }
+}
+
+async function makeWhole(folder: string, make: (into: string) => Promise<void>): Promise<void> {
     const partial = `${folder}.partial`;
     await rm(partial, { recursive: true, force: true });
     await mkdir(partial, { recursive: true });
@@ -44,7 +60,6 @@ export async function ensureArtifact(
     await rm(folder, { recursive: true, force: true });
     await mkdir(dirname(folder), { recursive: true });
     await rename(partial, folder);
-    return true;
 }
 
 /** What is wrong with the folder: "missing", a sentence, or undefined when it is whole. */

@@ -1,4 +1,8 @@
+import { join } from "node:path";
+
 import { command, findProgram, tryCommand } from "../../tools/command";
+import { cacheDirectory } from "../../tools/directories";
+import { waitForLock } from "../../tools/lock.cjs";
 import { counted, drain, feed } from "../../tools/pipe";
 import { Problem } from "../../tools/problem";
 
@@ -28,12 +32,29 @@ export async function imageExists(image: string): Promise<boolean> {
     return (await tryCommand(["docker", "image", "inspect", "--format", "{{.Id}}", image])).code === 0;
 }
 
-/** Debian's base: the official image, or where it can't be pulled, one bootstrapped from the Debian archive. */
+/**
+ * Debian's base: the official image, or where it can't be pulled, one bootstrapped from the Debian archive. Of several
+ * processes that want it at once, one makes it: the images of the others would stand on one that has lost its tag.
+ */
 export async function ensureDebianBase(args: DebianBaseArgs): Promise<void> {
-    const { tag, image, suite, architecture, progress } = args;
+    const { tag, progress } = args;
     if (await imageExists(tag)) {
         return;
     }
+    const file = join(cacheDirectory(), "locks", `${tag.replace(/[^\w.-]/g, "-")}.lock`);
+    const release = await waitForLock(file, `making ${tag}`, (holder) =>
+        progress(`Debian base: waiting for process ${holder.pid}, which is ${holder.purpose} since ${holder.since}`),
+    );
+    try {
+        if (!(await imageExists(tag))) {
+            await makeDebianBase(args);
+        }
+    } finally {
+        release();
+    }
+}
+
+async function makeDebianBase({ tag, image, suite, architecture, progress }: DebianBaseArgs): Promise<void> {
     progress(`Debian base: pulling ${image}`);
     const platform = `linux/${architecture}`;
     const pulled = await tryCommand(["docker", "pull", "--quiet", "--platform", platform, image], { timeout: 300_000 });

@@ -178,6 +178,16 @@ describe("tools: files", () => {
             assert.equal(await findDamage(join(folder, "it")), undefined);
         });
 
+        it("are made once when two want them at the same time", async () => {
+            assert.deepEqual((await Promise.all([ensure(), ensure()])).sort(), [false, true]);
+            assert.equal(made, 1);
+            assert.match(
+                notes.join("\n"),
+                new RegExp(`^waiting for process ${process.pid}, which is making .*/it since `),
+            );
+            assert.deepEqual(readdirSync(folder), ["it"]);
+        });
+
         it("that are damaged in any way are said to be and made again", async () => {
             await ensure();
             const program = join(folder, "it", "bin", "program");
