@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { copyFile, readdir, readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { promisify } from "node:util";
 import { parse } from "yaml";
 import { command, tryCommand } from "./command";
@@ -139,7 +140,10 @@ export function isLockLive(lock: EngineLock, thisHost: string, isPulumi: (pid: n
     return lock.hostname !== thisHost || isPulumi(lock.pid);
 }
 
-/** Whether a process of this number may be an engine. */
+/**
+ * Whether a process of this number may be an engine at work. One that was killed keeps its number until its parent, which
+ * may be busy, has asked for its end: it is a zombie, and none.
+ */
 export function isPulumiProcess(pid: number): boolean {
     try {
         process.kill(pid, 0);
@@ -149,7 +153,9 @@ export function isPulumiProcess(pid: number): boolean {
         }
     }
     try {
-        return readFileSync(`/proc/${pid}/comm`, "utf8").startsWith("pulumi");
+        // "pid (comm) state …" (proc_pid_stat(5)); comm may hold anything, so its last parenthesis closes it.
+        const [, comm, state] = /^\d+ \(([^]*)\) (\S)/.exec(readFileSync(`/proc/${pid}/stat`, "utf8")) ?? [];
+        return comm.startsWith("pulumi") && !["Z", "X"].includes(state);
     } catch {
         return true;
     }
@@ -211,8 +217,17 @@ export class StackSession {
         if (this.home.backendFolder === undefined) {
             return;
         }
-        const locks = await readEngineLocks(this.home.backendFolder, this.name);
-        const live = locks.find((lock) => isLockLive(lock, hostname(), isPulumiProcess));
+        const read = async (backend: string) => {
+            const locks = await readEngineLocks(backend, this.name);
+            return { locks, live: locks.find((lock) => isLockLive(lock, hostname(), isPulumiProcess)) };
+        };
+        let { locks, live } = await read(this.home.backendFolder);
+        // One that was just interrupted or killed may take a moment to end.
+        for (const deadline = Date.now() + 5000; live?.hostname === hostname() && Date.now() < deadline;) {
+            report(`another update is running (process ${live.pid}): waiting 5 s for its end`);
+            await setTimeout(200);
+            ({ locks, live } = await read(this.home.backendFolder));
+        }
         if (live !== undefined) {
             const elsewhere = live.hostname === hostname() ? "" : ` on ${live.hostname}`;
             throw new Problem(

@@ -6,7 +6,7 @@ import { join } from "node:path";
 
 import { choosePulumiHome, shellQuote } from "../../tools/pulumi-home";
 import { Activity } from "../../tools/pulumi-run";
-import { chooseStack, isLockLive, passphraseFits } from "../../tools/stack";
+import { chooseStack, passphraseFits } from "../../tools/stack";
 
 describe("tools: Pulumi's home", () => {
     const facts = {
@@ -93,22 +93,6 @@ describe("tools: stack", () => {
         assert.equal(await passphraseFits(salt, "abc"), true);
         assert.equal(await passphraseFits(salt, "abd"), false);
         assert.equal(await passphraseFits("v1:broken", "abc"), false);
-    });
-
-    it("takes a lock for stale only if its process can't be at work", () => {
-        const lock = { pid: 7, hostname: "here", timestamp: "" };
-        assert.equal(
-            isLockLive(lock, "here", () => true),
-            true,
-        );
-        assert.equal(
-            isLockLive(lock, "here", () => false),
-            false,
-        );
-        assert.equal(
-            isLockLive(lock, "elsewhere", () => false),
-            true,
-        );
     });
 
     it("reads what the engine is at from its lines", () => {
