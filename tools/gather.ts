@@ -10,6 +10,7 @@ import { cacheDirectory, shortPath, stateDirectory } from "./directories";
 import { ensureDocker } from "./docker";
 import type { Finding } from "./doctor/check";
 import { findingsBefore } from "./doctor/checks";
+import { inotifyFinding, inotifyUse, instancesOf } from "./doctor/inotify";
 import { findingText } from "./doctor/text";
 import { reaches } from "./download";
 import { ensureLibvirt } from "./libvirt";
@@ -40,7 +41,7 @@ export type ClusterKind = Settings["cluster"];
 
 /** The steps that a goal takes, in the order in which they are done: what is quick and may fail comes first. */
 export function planSteps(goal: Goal, cluster: ClusterKind = "vagrant"): string[] {
-    const machine = goal === "up" ? ["This machine"] : [];
+    const machine = goal === "up" || goal === "test" ? ["This machine"] : [];
     const vagrant = cluster === "vagrant" ? ["Vagrant"] : [];
     const nodeImage = cluster === "vagrant" && (goal === "up" || goal === "test") ? ["Node image"] : [];
     // Tests make their own Pulumi homes and stacks.
@@ -85,6 +86,8 @@ export function gather(goal: Goal, progress: Progress, cluster: ClusterKind = "v
     return alone(`npm run ${goal}`, progress, async () => {
         if (goal === "up") {
             await progress.step("This machine", checkThisMachine);
+        } else if (goal === "test") {
+            await progress.step("This machine", makeRoomForTests);
         }
         await progress.step("Debian packages", (report) => ensurePackages(goal, cluster, report), String);
         await progress.step("Docker engine", ensureDocker, String);
@@ -142,6 +145,15 @@ async function checkThisMachine(report: Report): Promise<void> {
     }
 }
 
+/** Two files of tests at a time have a cluster each, of which one has up to four nodes. */
+async function makeRoomForTests(report: Report): Promise<void> {
+    const use = await inotifyUse();
+    const finding = use && inotifyFinding(use, instancesOf(2, 5));
+    if (finding !== undefined && !(await mendAsRoot(finding, report))) {
+        throw new Problem(findingText(finding));
+    }
+}
+
 /** Mends what a command as root mends, where this process may act as root. */
 export async function mendAsRoot({ wrong, asRoot }: Finding, report: Report): Promise<boolean> {
     const root = asRoot && (await rootPrefix());
@@ -173,15 +185,15 @@ export async function ensurePackages(goal: Goal | "box", cluster: ClusterKind, r
 async function ensureVagrant(goal: Goal, report: Report): Promise<string> {
     const vagrant = await checkVagrant();
     // What runs already was asked for before; `npm run up` is what begins with a provider.
-    return goal === "up" && (await wantedProvider()) === "libvirt"
+    return goal === "up" && (await wantedMachines()).provider === "libvirt"
         ? `${vagrant}, with libvirt ${await ensureLibvirt(report)}`
         : vagrant;
 }
 
-/** The setting `provider` of the present stack. Problems with settings are told elsewhere. */
-async function wantedProvider(): Promise<Settings["provider"]> {
+/** The settings `provider` and `nodes` of the present stack. Problems with settings are told elsewhere. */
+async function wantedMachines(): Promise<Pick<Settings, "provider" | "nodes">> {
     const read = await readSettings(presentStack());
-    return "settings" in read ? read.settings.provider : "auto";
+    return "settings" in read ? read.settings : { provider: "auto", nodes: 1 };
 }
 
 /** The setting `kubernetesVersion` of the present stack. */
@@ -213,12 +225,12 @@ function describeOrigins(origins: PluginOrigins): string {
 
 /** The boxes that the present stack's machines are made of: for what is asked for, or what `auto` will take. */
 async function wantedBoxes(): Promise<VirtualProvider[]> {
-    const wanted = await wantedProvider();
+    const { provider: wanted, nodes } = await wantedMachines();
     if (wanted !== "auto") {
         return wanted === "docker" ? [] : [wanted];
     }
     for (const provider of ["virtualbox", "libvirt"] as const) {
-        const { problem, slow } = await providerAbility(provider);
+        const { problem, slow } = await providerAbility(provider, nodes);
         if (problem === undefined && slow === undefined) {
             return [provider];
         }

@@ -21,7 +21,13 @@ const suites: Record<string, Suite> = {
     typecheck: { command: ["npm", "run", "--silent", "typecheck"], isMocha: false, needsTools: false },
     unit: { command: [process.execPath, ...mocha, "test/unit/**/*.test.ts"], isMocha: true, needsTools: false },
     integration: {
-        command: [process.execPath, ...mocha, "--timeout", "600000", "test/integration/**/*.test.ts"],
+        // The flags stand in the configuration, so that one file alone is run with them too.
+        command: [
+            process.execPath,
+            ...mocha,
+            "--config=test/integration/.mocharc.yaml",
+            "test/integration/**/*.test.ts",
+        ],
         isMocha: true,
         needsTools: true,
     },

@@ -6,11 +6,11 @@ import * as path from "node:path";
 import type { StackUpdate } from "../../operations/audit/history";
 import type { AuditEntry } from "../../operations/audit/log";
 import type { StatusReport } from "../../operations/status/report";
+import { freePort } from "../free-port";
 import { processTree } from "./command";
 import { DebuggerClient } from "./debugger-client";
 import { StackUnderTest } from "./stack-under-test";
 import { eventually } from "./taurus-client";
-import { freePort } from "./workspace";
 
 /** The files below a folder, by their path in it. */
 function readAll(folder: string): Map<string, string> {

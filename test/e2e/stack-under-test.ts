@@ -3,10 +3,11 @@ import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 
+import { freePort } from "../free-port";
 import { CommandResult } from "./command";
 import { isReady, KubernetesObject, Pod } from "./kubernetes-objects";
 import { eventually, TaurusClient } from "./taurus-client";
-import { freePort, Workspace } from "./workspace";
+import { Workspace } from "./workspace";
 
 /** Seconds that one `npm run up` may take: on a machine whose caches are empty it builds Kubernetes and Pulumi. */
 export const upTimeout = 75 * 60;

@@ -11,25 +11,6 @@ import { CommandOptions, CommandResult, run } from "./command";
 
 const repository = path.resolve(__dirname, "../..");
 
-/**
- * A TCP port that nothing listens on now, at whichever of this machine's addresses, and that no program gets by chance:
- * below the range from which the kernel takes ports for those who do not care which.
- */
-export async function freePort(): Promise<number> {
-    const free = (port: number) =>
-        new Promise<boolean>((resolve) => {
-            const server = net.createServer();
-            server.on("error", () => resolve(false));
-            server.listen(port, "0.0.0.0", () => server.close(() => resolve(true)));
-        });
-    for (;;) {
-        const port = 20_000 + Math.floor(Math.random() * 9_000);
-        if (await free(port)) {
-            return port;
-        }
-    }
-}
-
 /** Whether something listens on a TCP port of 127.0.0.1. */
 export const canConnect = (port: number) =>
     new Promise<boolean>((resolve) => {

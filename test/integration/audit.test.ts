@@ -52,7 +52,7 @@ describe("the API server's audit log, by our policy", function () {
 
     /** Waits until the log, which is written in the background, has a certain deletion, and gives what users of ApiClient did. */
     async function entriesUntilDeleted(name: string): Promise<AuditEntry[]> {
-        const deadline = Date.now() + 10_000;
+        const deadline = Date.now() + 30_000;
         for (;;) {
             const entries = readAuditLog(readFileSync(log, "utf8"));
             if (entries.some((entry) => entry.verb === "delete" && entry.name === name)) {

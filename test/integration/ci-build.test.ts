@@ -5,7 +5,7 @@ import * as path from "node:path";
 import { command } from "../../tools/command";
 
 describe("ci build", function () {
-    this.timeout(3 * 60_000);
+    this.timeout(6 * 60_000);
 
     it("passes its own tests", async () => {
         const { stdout } = await command(["go", "test", "-v", "./..."], {

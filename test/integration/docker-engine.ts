@@ -1,20 +1,29 @@
 import { execFileSync, spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { closeSync, mkdtempSync, openSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { addressText, parseAddress } from "../../machine/address-range";
 import { tryCommand } from "../../tools/command";
 import { until } from "./plugins-engine";
 
-/** Ends of the cable between this machine and the engine's network: addresses that are free for documentation and tests. */
-const cable = { here: "198.51.100.1", there: "198.51.100.2" };
+/**
+ * Ends of a cable between this machine and an engine's network. Each cable is a network of four addresses of its own, out of
+ * those that are there for tests of networks, 198.18.0.0/15.
+ */
+function newCable(): { here: string; there: string } {
+    const network = (parseAddress("198.18.0.0") as number) + 4 * randomInt(2 ** 15);
+    return { here: addressText(network + 1), there: addressText(network + 2) };
+}
 
 /**
  * A Docker engine of its own, with its own settings, images and network, beside this machine's. Takes root rights.
  */
 export class DockerEngine {
     private readonly folder = mkdtempSync(join(tmpdir(), "nta-dockerd-"));
+    private readonly cable = newCable();
     private child: ChildProcess | undefined;
 
     /** @param reached The address of this machine that it reaches; it reaches no other. */
@@ -40,10 +49,10 @@ export class DockerEngine {
         // In a network namespace, because an engine makes and removes the bridge docker0 as its own.
         const script = [
             "until ip link show cable >/dev/null 2>&1; do sleep 0.1; done",
-            `ip address add ${cable.there}/30 dev cable`,
+            `ip address add ${this.cable.there}/30 dev cable`,
             "ip link set lo up",
             "ip link set cable up",
-            `ip route add ${this.reached} via ${cable.here}`,
+            `ip route add ${this.reached} via ${this.cable.here}`,
             'exec dockerd "$@"',
         ].join(" && ");
         const file = openSync(this.log, "a");
@@ -56,7 +65,7 @@ export class DockerEngine {
         const namespace = (process: string) => readlinkSync(`/proc/${process}/ns/net`);
         await until("the namespace is there", () => namespace(String(child.pid)) !== namespace("self"));
         ip("link", "add", link, "type", "veth", "peer", "name", "cable", "netns", String(child.pid));
-        ip("address", "add", `${cable.here}/30`, "dev", link);
+        ip("address", "add", `${this.cable.here}/30`, "dev", link);
         ip("link", "set", link, "up");
         await until("dockerd answers", async () => {
             if (child.exitCode !== null) {

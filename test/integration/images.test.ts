@@ -59,7 +59,7 @@ function ready(alias: string, seconds: number): Promise<true> {
 }
 
 describe("images", function () {
-    this.timeout(20 * 60_000);
+    this.timeout(40 * 60_000);
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), "nta-images-"));
 
     before(async () => {

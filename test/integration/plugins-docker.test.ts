@@ -6,7 +6,7 @@ import { chmodSync, mkdirSync, symlinkSync, unlinkSync, utimesSync, writeFileSyn
 
 import { askRegistry } from "../../plugins/docker/registry-http";
 import type { RegistryAnswer } from "../../plugins/docker/registry-http";
-import { freePort } from "../e2e/workspace";
+import { freePort } from "../free-port";
 import { Engine } from "./plugins-engine";
 import type { Project } from "./plugins-engine";
 import { RegistryServer } from "./registry-server";
@@ -71,12 +71,7 @@ describe("docker plugin and engine", function () {
     after(async () => {
         await engine.close();
         for (const registry of [open, closed]) {
-            const images = execFileSync("docker", ["images", "-q", `${registry.host}/*`, "--no-trunc"], {
-                encoding: "utf8",
-            });
-            for (const id of new Set(images.split("\n").filter(Boolean))) {
-                execFileSync("docker", ["rmi", "--force", id], { stdio: "ignore" });
-            }
+            registry.removeImages();
             registry.stop();
         }
     });

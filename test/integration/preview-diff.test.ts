@@ -31,7 +31,7 @@ interface Report {
 }
 
 describe("npm run preview:diff", function () {
-    this.timeout(180_000);
+    this.timeout(300_000);
 
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), "nta preview-diff-"));
     const project = path.join(folder, "nta");

@@ -94,11 +94,8 @@ describe("registries", function () {
         if (node !== undefined) {
             docker("rm", "--force", "--volumes", node);
         }
-        const ids = docker("images", "--quiet", "--no-trunc", `${closed.host}/*/*`).split("\n").filter(Boolean);
-        for (const id of new Set(ids)) {
-            docker("rmi", "--force", id);
-        }
         await other.stop();
+        closed.removeImages();
         plain.stop();
         closed.stop();
     });

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { hashSync } from "bcryptjs";
 
 import { askRegistry } from "../../plugins/docker/registry-http";
-import { freePort } from "../e2e/workspace";
+import { freePort } from "../free-port";
 import { until } from "./plugins-engine";
 
 export interface RegistryLogin {
@@ -110,6 +110,30 @@ export class RegistryServer {
         writeFileSync(join(this.folder, "names"), `subjectAltName=IP:${address}\n`);
         const authority = ["-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "names"];
         openssl("x509", "-req", "-in", "server.csr", ...authority, "-out", "server.crt");
+    }
+
+    /**
+     * Takes the images of this registry out of the Docker engine by their names: one with the same content may belong to
+     * somebody else by another name.
+     */
+    removeImages(): void {
+        const docker = (...args: string[]) => execFileSync("docker", args, { encoding: "utf8" }).trim();
+        const filters = ["*", "*/*", "*/*/*"].map((names) => `--filter=reference=${this.host}/${names}`);
+        const ids = new Set(
+            docker("images", "--quiet", "--no-trunc", ...filters)
+                .split("\n")
+                .filter(Boolean),
+        );
+        for (const id of ids) {
+            const [image] = JSON.parse(docker("image", "inspect", id)) as {
+                RepoTags: string[];
+                RepoDigests: string[];
+            }[];
+            const own = (names: string[]) => names.filter((name) => name.startsWith(`${this.host}/`));
+            const tags = own(image.RepoTags);
+            // With a repository's last tag, Docker removes its digests too.
+            docker("rmi", ...(tags.length > 0 ? tags : own(image.RepoDigests)));
+        }
     }
 
     stop(): void {

@@ -12,7 +12,7 @@ const folder = join(root, ".github", "workflows");
 
 describe("GitHub workflows", function () {
     // The linter is built once.
-    this.timeout(300_000);
+    this.timeout(600_000);
 
     let actionlint: string;
 

@@ -4,15 +4,20 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import type { Finding } from "../../tools/doctor/check";
-import { inotifyFinding } from "../../tools/doctor/inotify";
+import { inotifyFinding, instancesOf } from "../../tools/doctor/inotify";
 import { mendAsRoot } from "../../tools/gather";
 import type { Report } from "../../tools/progress";
+import { setVariables } from "../environment";
 
 describe("doctor: inotify", () => {
     it("has nothing to say where the nodes fit, to the last instance", () => {
         assert.equal(inotifyFinding({ limit: 128, used: 98 }, 30), undefined);
         assert.equal(inotifyFinding({ limit: 128, used: undefined }, 128), undefined);
         assert.equal(inotifyFinding({ limit: 128, used: 200 }, 0), undefined, "what runs already is no matter");
+    });
+
+    it("knows what clusters take, of which the first nodes take more", () => {
+        assert.deepEqual([instancesOf(1, 1), instancesOf(1, 3), instancesOf(2, 5)], [30, 62, 108]);
     });
 
     it("names the limit, what is needed and the command that raises it", () => {
@@ -34,7 +39,7 @@ describe("doctor: inotify", () => {
 
 describe("what `npm run up` mends as root", () => {
     const { getuid } = process;
-    const { PATH } = process.env;
+    let restore: () => void;
     let folder: string;
     let notes: string[];
     const report: Report = Object.assign(() => {}, { note: (line: string) => notes.push(line) });
@@ -43,11 +48,11 @@ describe("what `npm run up` mends as root", () => {
     beforeEach(() => {
         folder = mkdtempSync(join(tmpdir(), "nta-as-root-"));
         notes = [];
-        process.env.PATH = `${folder}:${PATH}`;
+        restore = setVariables({ PATH: `${folder}:${process.env.PATH}` });
         process.getuid = () => 0;
     });
     afterEach(() => {
-        process.env.PATH = PATH;
+        restore();
         process.getuid = getuid;
         rmSync(folder, { recursive: true });
     });

@@ -14,10 +14,11 @@ import { publicRepository, resolveSource } from "../../components/images/source"
 import { SecretText } from "../../components/settings";
 import { setFolder } from "../../node-image/program-set";
 import { MockRun, Registration, runProgram, SecretValue } from "../../tools/preview-diff/mock-engine";
+import { withVariables } from "../environment";
+import { imageType, pushed } from "./pushed-image";
 
 const imagesFolder = path.resolve(__dirname, "../../images");
 const sample = path.join(imagesFolder, "sample");
-const imageType = "docker:index/image:Image";
 const commandType = "command:local:Command";
 
 let folder: string;
@@ -64,7 +65,7 @@ describe("Images", function () {
                 provide: async (registration) => {
                     if (registration.type === imageType) {
                         await delay(20);
-                        return { ...registration.inputs, repoDigest: digestOf(registration) };
+                        return pushed(registration, digestOf(registration));
                     }
                     return registration.type === commandType
                         ? { ...registration.inputs, stdout: `id-of-${registration.name}` }
@@ -76,19 +77,11 @@ describe("Images", function () {
 
     /** Runs with a cache in which the program of an image is already. */
     async function withProgram(name: string, body: () => Promise<void>): Promise<void> {
-        const cache = process.env["NTA_CACHE"];
-        process.env["NTA_CACHE"] = path.join(folder, "cache");
-        try {
+        await withVariables({ NTA_CACHE: path.join(folder, "cache") }, async () => {
             const built = setFolder(imagePrograms(name), "amd64", programsDirectory());
             write(path.relative(folder, path.join(built, name)), "program", 0o755);
             await body();
-        } finally {
-            if (cache === undefined) {
-                delete process.env["NTA_CACHE"];
-            } else {
-                process.env["NTA_CACHE"] = cache;
-            }
-        }
+        });
     }
 
     const buildOf = (registration: Registration) =>
@@ -339,18 +332,13 @@ describe("source", () => {
     }
 
     /** Makes git take the public repository from an address of ours. */
-    async function instead<T>(address: string, action: () => T): Promise<T> {
+    function instead<T>(address: string, action: () => T): Promise<T> {
         const variables = {
             GIT_CONFIG_COUNT: "1",
             GIT_CONFIG_KEY_0: `url.${address}.insteadOf`,
             GIT_CONFIG_VALUE_0: publicRepository,
         };
-        Object.assign(process.env, variables);
-        try {
-            return action();
-        } finally {
-            Object.keys(variables).forEach((name) => delete process.env[name]);
-        }
+        return withVariables(variables, action);
     }
 
     it("sample is a tree that comes with the program", () => {

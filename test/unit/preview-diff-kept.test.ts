@@ -6,32 +6,28 @@ import * as path from "node:path";
 
 import { KeptDeclaration } from "../../tools/preview-diff/kept-declarations";
 import type { Surroundings } from "../../tools/preview-diff/surroundings";
+import { setVariables } from "../environment";
 
 const root = path.resolve(__dirname, "../..");
 let folder: string;
-const variables = ["NTA_CACHE", "NTA_TEST_LOOKED_AT"];
-let before: (string | undefined)[];
+let restore: () => void;
 
-beforeEach(() => {
-    folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), "nta-kept-")));
-    before = variables.map((name) => process.env[name]);
-    process.env.NTA_CACHE = path.join(folder, "cache");
-});
-afterEach(() => {
-    fs.rmSync(folder, { recursive: true, force: true });
-    variables.forEach((name, index) => {
-        const value = before[index];
-        if (value === undefined) {
-            delete process.env[name];
-        } else {
-            process.env[name] = value;
-        }
+/** Gives each test of a suite a folder and a cache of its own. */
+function withFolder(): void {
+    beforeEach(() => {
+        folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), "nta-kept-")));
+        restore = setVariables({ NTA_CACHE: path.join(folder, "cache"), NTA_TEST_LOOKED_AT: undefined });
     });
-});
+    afterEach(() => {
+        fs.rmSync(folder, { recursive: true, force: true });
+        restore();
+    });
+}
 
 const none: Surroundings = { variables: [], files: [], listed: [], ranPrograms: false };
 
 describe("preview:diff keeps what a commit declares", () => {
+    withFolder();
     const keep = (surroundings: Surroundings | undefined, ...decides: string[]) =>
         new KeptDeclaration(decides).write({ surroundings });
     const kept = (...decides: string[]) => new KeptDeclaration(decides).read();
@@ -77,6 +73,7 @@ describe("preview:diff keeps what a commit declares", () => {
 
 describe("preview:diff notes what a program looks at", function () {
     this.timeout(60_000);
+    withFolder();
 
     /** What a program is seen to look at that is run in a process of its own. */
     function seen(program: string): Surroundings {

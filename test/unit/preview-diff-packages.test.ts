@@ -6,6 +6,7 @@ import * as path from "node:path";
 
 import { bundle } from "../../tools/bundle.cjs";
 import { packPackages } from "../../tools/preview-diff/packed-packages";
+import { setVariables } from "../environment";
 
 const folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), "nta (packages) ")));
 after(() => fs.rmSync(folder, { recursive: true, force: true }));
@@ -44,17 +45,14 @@ describe("preview:diff bundles a program", () => {
 describe("preview:diff packs Node packages", () => {
     const cache = path.join(folder, "cache");
     const packages = { folder: path.join(folder, "node_modules"), locked: "one 1" };
-    const before = process.env.NTA_CACHE;
+    let restore: () => void;
     beforeEach(() => {
-        process.env.NTA_CACHE = cache;
+        restore = setVariables({ NTA_CACHE: cache });
         write("node_modules/one/index.js", 'exports.value = require("./part").value;');
         write("node_modules/one/part.js", "exports.value = 1;");
     });
     afterEach(() => {
-        process.env.NTA_CACHE = before;
-        if (before === undefined) {
-            delete process.env.NTA_CACHE;
-        }
+        restore();
         fs.rmSync(cache, { recursive: true, force: true });
     });
 

@@ -1,20 +1,15 @@
 import * as assert from "node:assert/strict";
 
+import { parseSettings, type SettingProblem, type SettingsError } from "../../components/settings";
 import { stackNames } from "../../components/settings/jobs/names";
-import { parseSettings, SettingProblem, SettingsError } from "../../components/settings";
+import { settingsErrorOf } from "./settings-error";
 
 const context = { project: "nta", readFile: () => "" };
 const parse = (jobs: unknown, secretKeys: string[] = []) =>
     parseSettings({ "nta:jobs": JSON.stringify(jobs) }, secretKeys, context).jobs;
 
 function problemsOf(jobs: unknown, secretKeys: string[] = []): readonly SettingProblem[] {
-    try {
-        parse(jobs, secretKeys);
-    } catch (error) {
-        assert.ok(error instanceof SettingsError, String(error));
-        return error.problems;
-    }
-    return assert.fail(`no problem was found in ${JSON.stringify(jobs)}`);
+    return settingsErrorOf(() => parse(jobs, secretKeys)).problems;
 }
 
 const batch = { kind: "batch", name: "report", image: "htmengine", command: ["true"] };
@@ -310,15 +305,10 @@ describe("settings: parallel jobs", () => {
         assert.deepEqual(job.kind === "parallel" && job.tasks, { command: ["ls", "tests"] });
     });
 
-    const refused = (text: string | Error, job: unknown): string[] => {
-        try {
-            withFile(text, batch, job);
-        } catch (error) {
-            assert.ok(error instanceof SettingsError, String(error));
-            return error.problems.map(({ key, value, wrong }) => `${key} = ${value} ${wrong}`);
-        }
-        return assert.fail("nothing was refused");
-    };
+    const refused = (text: string | Error, job: unknown): string[] =>
+        settingsErrorOf(() => withFile(text, batch, job)).problems.map(
+            ({ key, value, wrong }) => `${key} = ${value} ${wrong}`,
+        );
 
     it("with a file that can't be read, or has no tasks, are refused at the field", () => {
         const absent = Object.assign(new Error("no such file"), { code: "ENOENT" });

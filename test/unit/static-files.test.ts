@@ -6,6 +6,7 @@ import * as path from "node:path";
 import { layOutSite } from "../../components/workloads/static-files/site-image";
 import { siteController, siteService } from "../../components/workloads/static-files/static-files";
 import { publish, publishedFiles } from "../../components/workloads/static-files/versions";
+import { restrictedContainer, restrictedPod } from "./restricted-standard";
 
 describe("workloads: static files", () => {
     let root: string;
@@ -109,14 +110,7 @@ describe("workloads: static files", () => {
                     spec: {
                         automountServiceAccountToken: false,
                         enableServiceLinks: false,
-                        securityContext: {
-                            runAsNonRoot: true,
-                            runAsUser: 10001,
-                            runAsGroup: 10001,
-                            fsGroup: 10001,
-                            fsGroupChangePolicy: "OnRootMismatch",
-                            seccompProfile: { type: "RuntimeDefault" },
-                        },
+                        securityContext: restrictedPod,
                         containers: [
                             {
                                 name: "docs",
@@ -124,11 +118,7 @@ describe("workloads: static files", () => {
                                 env: [],
                                 ports: [{ name: "http", containerPort: 8080 }],
                                 resources: { requests: { cpu: "50m", memory: "64Mi" }, limits: { memory: "64Mi" } },
-                                securityContext: {
-                                    allowPrivilegeEscalation: false,
-                                    capabilities: { drop: ["ALL"] },
-                                    readOnlyRootFilesystem: true,
-                                },
+                                securityContext: { ...restrictedContainer, readOnlyRootFilesystem: true },
                                 startupProbe: { ...asked, periodSeconds: 1, failureThreshold: 60 },
                                 readinessProbe: { ...asked, periodSeconds: 5 },
                                 livenessProbe: { ...asked, periodSeconds: 10, failureThreshold: 6 },

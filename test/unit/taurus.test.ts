@@ -7,6 +7,7 @@ import { keysChecksum } from "../../components/taurus/collectors";
 import type { SupportEndpoints } from "../../components/taurus/environment";
 import { Taurus, TaurusArgs } from "../../components/taurus/taurus";
 import { MockProvider, plainTexts, runProgram, SecretValue } from "../../tools/preview-diff/mock-engine";
+import { restrictedContainer, restrictedPod } from "./restricted-standard";
 
 const controller = "kubernetes:core/v1:ReplicationController";
 const job = "kubernetes:batch/v1:Job";
@@ -42,17 +43,6 @@ function run(change: Partial<TaurusArgs> = {}, using: MockProvider = provide) {
 
 const secretKey = (name: string, key: string) => ({ valueFrom: { secretKeyRef: { name, key } } });
 
-const restricted = {
-    runAsNonRoot: true,
-    runAsUser: 10001,
-    runAsGroup: 10001,
-    fsGroup: 10001,
-    fsGroupChangePolicy: "OnRootMismatch",
-    seccompProfile: { type: "RuntimeDefault" },
-};
-
-const restrictedContainer = { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } };
-
 const ready = { exec: { command: ["/opt/nta/bin/ready"] }, timeoutSeconds: 15 };
 
 describe("taurus server", () => {
@@ -74,7 +64,7 @@ describe("taurus server", () => {
                         enableServiceLinks: false,
                         terminationGracePeriodSeconds: 30,
                         securityContext: {
-                            ...restricted,
+                            ...restrictedPod,
                             sysctls: [{ name: "net.ipv4.ip_unprivileged_port_start", value: "0" }],
                         },
                         containers: [
@@ -190,7 +180,7 @@ describe("taurus schema", () => {
                         restartPolicy: "Never",
                         automountServiceAccountToken: false,
                         enableServiceLinks: false,
-                        securityContext: restricted,
+                        securityContext: restrictedPod,
                         containers: [
                             {
                                 name: "schema",

@@ -43,7 +43,14 @@ describe("tools: plan", () => {
             "Pulumi's plugins",
             "Stack",
         ]);
-        assert.deepEqual(planSteps("test"), ["Debian packages", "Docker engine", "Vagrant", "Pulumi", "Node image"]);
+        assert.deepEqual(planSteps("test"), [
+            "This machine",
+            "Debian packages",
+            "Docker engine",
+            "Vagrant",
+            "Pulumi",
+            "Node image",
+        ]);
     });
 
     it("installs what is missing for the goal, and no more", () => {

@@ -12,7 +12,8 @@ import { signingRequest } from "../../components/users/issue";
 import { userKubeconfig } from "../../components/users/kubeconfig";
 import { renewalPeriod } from "../../components/users/renewal";
 import { userRoleBinding } from "../../components/users/user";
-import { plainTexts, runProgram, SecretValue } from "../../tools/preview-diff/mock-engine";
+import { plainTexts, SecretValue } from "../../tools/preview-diff/mock-engine";
+import { runWholeProgram } from "./whole-program";
 
 const usersOf = (users: unknown) =>
     parseSettings({ "nta:users": JSON.stringify(users) }, [], { project: "nta", readFile: () => "" }).users;
@@ -117,20 +118,7 @@ users:
 describe("users: the setting", function () {
     this.timeout(60_000);
 
-    const run = (users: unknown) =>
-        runProgram(
-            () => {
-                const program = require.resolve("../../index");
-                delete require.cache[program];
-                // eslint-disable-next-line @typescript-eslint/no-require-imports -- as Pulumi's own runner loads it
-                return require(program) as object;
-            },
-            {
-                config: { "nta:users": JSON.stringify(users), "nta:source": "sample" },
-                provide: ({ type, name, inputs }) =>
-                    type === "command:local:Command" ? { ...inputs, stdout: `stdout-of-${name}` } : inputs,
-            },
-        );
+    const run = (users: unknown) => runWholeProgram({ config: { "nta:users": JSON.stringify(users) } });
 
     it("gives each user a binding in each namespace, and a kubeconfig that is secret all the way", async () => {
         const { find, outputs, registrations } = await run([

@@ -4,7 +4,8 @@ import { batchJob } from "../../components/workloads/batch-job/batch-job";
 import { cronJob } from "../../components/workloads/cron-job/cron-job";
 import { serviceAutoscaler, serviceDeployment, serviceService } from "../../components/workloads/service/service";
 import { manualJob } from "../../operations/run/manual-job";
-import { runProgram } from "../../tools/preview-diff/mock-engine";
+import { restrictedContainer, restrictedPod } from "./restricted-standard";
+import { runWholeProgram } from "./whole-program";
 
 const run = {
     workloadName: "report",
@@ -27,16 +28,8 @@ const labelsOf = (name: string, kind: string) => ({
 const pod = {
     automountServiceAccountToken: false,
     enableServiceLinks: false,
-    securityContext: {
-        runAsNonRoot: true,
-        runAsUser: 10001,
-        runAsGroup: 10001,
-        fsGroup: 10001,
-        fsGroupChangePolicy: "OnRootMismatch",
-        seccompProfile: { type: "RuntimeDefault" },
-    },
+    securityContext: restrictedPod,
 };
-const containerSecurity = { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } };
 
 const jobSpecOf = (kind: string) => ({
     backoffLimit: 2,
@@ -59,7 +52,7 @@ const jobSpecOf = (kind: string) => ({
                         { name: "TOKEN", valueFrom: { secretKeyRef: { name: "report", key: "token" } } },
                     ],
                     resources: { requests: { cpu: "100m", memory: "256Mi" }, limits: { memory: "256Mi" } },
-                    securityContext: containerSecurity,
+                    securityContext: restrictedContainer,
                 },
             ],
         },
@@ -196,7 +189,7 @@ describe("workloads: a service", () => {
                                 image: "registry/web@sha256:1",
                                 env: [],
                                 resources: { requests: { cpu: "100m", memory: "256Mi" }, limits: { memory: "256Mi" } },
-                                securityContext: containerSecurity,
+                                securityContext: restrictedContainer,
                                 ports: [
                                     { name: "http", containerPort: 8080 },
                                     { name: "admin", containerPort: 9000 },
@@ -280,23 +273,7 @@ describe("workloads: the setting jobs", function () {
 
     it("makes a component for each entry, with our image by digest, after the support services", async () => {
         const jobs = [{ kind: "batch", name: "report", image: "htmengine", command: ["true"] }];
-        const { find, all } = await runProgram(
-            () => {
-                const program = require.resolve("../../index");
-                delete require.cache[program];
-                // eslint-disable-next-line @typescript-eslint/no-require-imports -- as Pulumi's own runner loads it
-                return require(program) as object;
-            },
-            {
-                config: { "nta:jobs": JSON.stringify(jobs) },
-                provide: ({ type, name, inputs }) =>
-                    type === "docker:index/image:Image"
-                        ? { ...inputs, repoDigest: `localhost:5000/${name}@sha256:0` }
-                        : type === "command:local:Command"
-                          ? { ...inputs, stdout: "" }
-                          : inputs,
-            },
-        );
+        const { find, all } = await runWholeProgram({ config: { "nta:jobs": JSON.stringify(jobs) } });
         const job = find("kubernetes:batch/v1:Job", "workloads-report-job");
         const { spec } = job.inputs as { spec: { template: { spec: { containers: { image: string }[] } } } };
         assert.equal(spec.template.spec.containers[0].image, "localhost:5000/images-htmengine@sha256:0");

@@ -39,6 +39,17 @@ export function inotifyFinding({ limit, used }: InotifyUse, needed: number): Fin
     };
 }
 
+/** What clusters in containers take that have so many nodes together. */
+export function instancesOf(clusters: number, nodes: number): number {
+    return clusters * instances.firstNode + (nodes - clusters) * instances.otherNode;
+}
+
+/** Undefined where there is no such limit. */
+export async function inotifyUse(): Promise<InotifyUse | undefined> {
+    const limit = Number(await readFile("/proc/sys/fs/inotify/max_user_instances", "utf8").catch(() => NaN));
+    return Number.isNaN(limit) ? undefined : { limit, used: await instancesOfRoot() };
+}
+
 /** The inotify instances of root's processes, in containers too. One that processes share counts for each of them. */
 async function instancesOfRoot(): Promise<number | undefined> {
     if (process.getuid?.() !== 0) {
@@ -62,7 +73,7 @@ async function areContainers({ settings, containers }: Subject): Promise<boolean
     if (containers.length > 0) {
         return true;
     }
-    return chooseProvider(settings.provider, () => {}).then(
+    return chooseProvider(settings.provider, settings.nodes, () => {}).then(
         (provider) => provider === "docker",
         // Nothing is there yet: `npm run up` brings Docker.
         () => settings.provider === "auto" || settings.provider === "docker",
@@ -73,15 +84,14 @@ async function areContainers({ settings, containers }: Subject): Promise<boolean
 export async function checkInotify(subject: Subject): Promise<CheckResult> {
     const { clusterName, settings, containers } = subject;
     const name = "inotify";
-    const limit = Number(await readFile("/proc/sys/fs/inotify/max_user_instances", "utf8").catch(() => NaN));
-    if (Number.isNaN(limit) || settings.cluster === "existing") {
+    const use = settings.cluster === "existing" ? undefined : await inotifyUse();
+    if (use === undefined) {
         return { name, found: "nothing needed", wrong: [] };
     }
     const needed = memoryOfNodes(settings)
         .map((_, index) => (index === 0 ? instances.firstNode : instances.otherNode))
         .filter((_, index) => !containers.includes(`${clusterName}-${index + 1}`))
         .reduce((sum, count) => sum + count, 0);
-    const use = { limit, used: await instancesOfRoot() };
     const finding = inotifyFinding(use, needed);
     // Which provider it will be takes a while to find out, and matters seldom.
     if (finding !== undefined && !(await areContainers(subject))) {
@@ -90,7 +100,7 @@ export async function checkInotify(subject: Subject): Promise<CheckResult> {
     const taken = use.used === undefined ? "" : `, ${use.used} in use`;
     return {
         name,
-        found: `${limit} instances${taken}, ${needed} needed`,
+        found: `${use.limit} instances${taken}, ${needed} needed`,
         wrong: finding === undefined ? [] : [finding],
     };
 }
