@@ -46,6 +46,7 @@ export function caCertHash(certificate: Buffer): string {
  */
 export class Invitations {
     private token?: string;
+    private signed = false;
 
     constructor(
         private readonly nodes: Nodes,
@@ -63,21 +64,15 @@ export class Invitations {
         if (names.length === 0 || !(await this.makeToken()) || !(await this.isSigned())) {
             return [];
         }
-        for (const name of names) {
-            // A lost machine's place in the cluster is taken by its successor, and what ran on it is started elsewhere.
-            await must(
-                `removing the former ${name}`,
-                kubectl(this.nodes, this.first, `delete node ${name} --ignore-not-found`),
-            );
-            await must(
-                `inviting ${name}`,
-                this.nodes.execute(
-                    name,
-                    "umask 077; cat >/run/nta/invitation.new && mv /run/nta/invitation.new /run/nta/invitation",
-                    { input: `${this.token} ${caCertHash(this.caCertificate)}\n` },
-                ),
-            );
-        }
+        // A lost machine's place in the cluster is taken by its successor, and what ran on it is started elsewhere.
+        const list = names.join(" ");
+        await must(
+            `removing the former ${list}`,
+            kubectl(this.nodes, this.first, `delete node ${list} --ignore-not-found`),
+        );
+        const input = `${this.token} ${caCertHash(this.caCertificate)}\n`;
+        const take = "umask 077; cat >/run/nta/invitation.new && mv /run/nta/invitation.new /run/nta/invitation";
+        await Promise.all(names.map((name) => must(`inviting ${name}`, this.nodes.execute(name, take, { input }))));
         return names;
     }
 
@@ -97,6 +92,13 @@ export class Invitations {
 
     /** Whether the cluster vouches for itself by the token: `kubeadm join` looks for that every 5 s only. */
     private async isSigned(): Promise<boolean> {
+        if (!this.signed) {
+            this.signed = await this.findSignature();
+        }
+        return this.signed;
+    }
+
+    private async findSignature(): Promise<boolean> {
         const signature = `'jsonpath={.data.jws-kubeconfig-${this.tokenId}}'`;
         const get = `get configmap cluster-info --namespace kube-public --output ${signature}`;
         const { code, stdout } = await kubectl(this.nodes, this.first, get);
@@ -113,6 +115,7 @@ export class Invitations {
             const remove = `kubeadm token delete --kubeconfig /etc/kubernetes/admin.conf ${this.tokenId}`;
             await this.nodes.execute(this.first, remove);
             this.token = undefined;
+            this.signed = false;
         }
     }
 }

@@ -70,6 +70,25 @@ describe("membership", () => {
         assert.ok(!nodes.done.some((line) => line.includes("<-")));
     });
 
+    it("asks the cluster once for all machines, however many ask and when", async () => {
+        const nodes = new FakeNodes({ "kubeadm token create": [0, `${token}\n`], jws: [0, "signature"] });
+        const invitations = new Invitations(nodes, "a", certificate);
+        await invitations.answer(["b", "c"]);
+        assert.deepEqual(
+            nodes.done.filter((line) => line.startsWith(kubectl)),
+            [
+                `${kubectl} get configmap cluster-info --namespace kube-public --output 'jsonpath={.data.jws-kubeconfig-abcdef}'`,
+                `${kubectl} delete node b c --ignore-not-found`,
+            ],
+        );
+        nodes.done.length = 0;
+        assert.deepEqual(await invitations.answer(["d"]), ["d"]);
+        assert.deepEqual(
+            nodes.done.filter((line) => line.startsWith(kubectl)),
+            [`${kubectl} delete node d --ignore-not-found`],
+        );
+    });
+
     it("lets a new machine take the place of a lost one of the same name", async () => {
         const nodes = new FakeNodes({ "kubeadm token create": [0, `${token}\n`], jws: [0, "signature"] });
         await new Invitations(nodes, "a", certificate).answer(["b"]);
