@@ -4,6 +4,9 @@ import { MachineError } from "./errors";
 
 const subnetLabel = "nta.subnet";
 
+/** How many ranges that Docker chooses may be taken meanwhile: more than clusters are ever made at once on a machine. */
+const mostTries = 10;
+
 /**
  * Makes the cluster's network unless it exists, and gives its range. Docker chooses a free range; the network is then made
  * with that range as its own, because only so may nodes keep fixed addresses in it. To containers that others put into it,
@@ -19,7 +22,7 @@ export async function ensureNetwork(cluster: string, wanted: string | undefined)
         await need(["network", "rm", cluster]);
     }
     const label = ["--label", `${clusterLabel}=${cluster}`];
-    for (;;) {
+    for (let tries = 1; ; tries++) {
         const subnet = wanted ?? (await freeRange(cluster, label));
         const ranges = ["--subnet", subnet, "--ip-range", firstHalf(subnet)];
         try {
@@ -28,7 +31,7 @@ export async function ensureNetwork(cluster: string, wanted: string | undefined)
         } catch (error) {
             // Docker gives a range to whoever asks first: another cluster's network may have been made in it meanwhile.
             const taken = error instanceof MachineError && /overlap/i.test(error.message);
-            if (!taken || wanted !== undefined) {
+            if (!taken || wanted !== undefined || tries === mostTries) {
                 throw error;
             }
         }

@@ -109,6 +109,7 @@ export async function upgrade(args: UpgradeArgs): Promise<boolean> {
         wanted,
         folder.state.provider ?? "docker",
         paced((line) => progress.step(line)),
+        folder.file("upgrade"),
     );
     try {
         for (const { name } of spec.nodes) {
@@ -129,11 +130,16 @@ export async function upgrade(args: UpgradeArgs): Promise<boolean> {
     }
 }
 
-function newSource(kubernetes: string, provider: Provider, progress: (line: string) => void): Promise<UpgradeSource> {
+function newSource(
+    kubernetes: string,
+    provider: Provider,
+    progress: (line: string) => void,
+    work: string,
+): Promise<UpgradeSource> {
     // All that makes node images comes with it.
     // eslint-disable-next-line @typescript-eslint/no-require-imports -- loaded only when it is needed
     const { UpgradeParts } = require("../node-image/upgrade-parts") as typeof import("../node-image/upgrade-parts");
-    return UpgradeParts.of(kubernetes, provider, { cache: cacheDirectory(), progress });
+    return UpgradeParts.of(kubernetes, provider, { cache: cacheDirectory(), progress, work });
 }
 
 /** Looks until there is an answer: the API server is away while it is restarted. */

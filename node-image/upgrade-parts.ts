@@ -1,7 +1,6 @@
 /** What a node that runs already needs to get another version of Kubernetes: programs and container images. */
 import { createWriteStream } from "node:fs";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -30,11 +29,15 @@ export class UpgradeParts {
         private readonly work: string,
     ) {}
 
-    /** Finds them in the cache, where what is missing is made first: that takes many minutes. */
+    /**
+     * Finds them in the cache, where what is missing is made first: that takes many minutes.
+     *
+     * @param options.work a folder for what is needed on the way, of one user at a time; made anew, and removed by `end`
+     */
     static async of(
         kubernetes: string,
         provider: "docker" | BoxProvider,
-        options: Omit<NodeImageOptions, "kubernetes">,
+        { work, ...options }: Omit<NodeImageOptions, "kubernetes"> & { work: string },
     ): Promise<UpgradeParts> {
         const { cache, progress, programs: given } = options;
         const dockerImage = await ensureNodeImage({ ...options, kubernetes });
@@ -47,7 +50,8 @@ export class UpgradeParts {
         const versions = versionsOf(kubernetes);
         const sets = programSets(architecture, versions);
         const programs = await ensurePrograms(sets, architecture, { directory, progress, given }).finally(release);
-        const work = await mkdtemp(join(tmpdir(), "nta-upgrade-"));
+        await rm(work, { recursive: true, force: true });
+        await mkdir(work, { recursive: true });
         return new UpgradeParts(
             boxes[0] ?? dockerImage,
             dockerImage,

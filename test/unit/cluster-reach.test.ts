@@ -10,6 +10,7 @@ import { parse, stringify } from "yaml";
 
 import { readKubeconfig, singleContext } from "../../components/cluster/kubeconfig";
 import { type ReachArgs, reachCluster } from "../../components/cluster/reach";
+import { withVariables } from "../environment";
 
 /** A kubeconfig with one context for each of these servers. */
 function kubeconfig(servers: Record<string, string>, current = ""): string {
@@ -243,7 +244,7 @@ describe("an existing cluster", () => {
         assert.match(await refusal(), /It has no StorageClass at all/);
     });
 
-    it("is looked for where kubectl looked before `source env`", () => {
+    it("is looked for where kubectl looked before `source env`", async () => {
         const files = ["a", "b"].map((name) => path.join(folder, name));
         fs.writeFileSync(files[0], kubeconfig({ a: server }));
         fs.writeFileSync(files[1], kubeconfig({ b: server }));
@@ -254,13 +255,9 @@ describe("an existing cluster", () => {
         ];
         assert.deepEqual(contexts({ KUBECONFIG: files.join(":") }), ["a", "b"]);
         assert.deepEqual(contexts({ KUBECONFIG: files[0], NTA_USER_KUBECONFIG: files[1] }), ["b"]);
-        const { HOME } = process.env;
-        process.env.HOME = folder;
-        try {
-            assert.deepEqual(contexts({ KUBECONFIG: files[0], NTA_USER_KUBECONFIG: "" }), ["b"]);
-        } finally {
-            process.env.HOME = HOME;
-        }
+        await withVariables({ HOME: folder }, () =>
+            assert.deepEqual(contexts({ KUBECONFIG: files[0], NTA_USER_KUBECONFIG: "" }), ["b"]),
+        );
     });
 
     it("is kept as a kubeconfig that needs no other file", async () => {

@@ -55,6 +55,13 @@ describe("a cluster's network", () => {
         assert.deepEqual(asked(), ["172.20.0.0/16 172.20.0.0/17"]);
     });
 
+    it("gives up when every range that Docker chooses is taken", async () => {
+        const taken = standIn.replace("--subnet 172.20.0.0/16", "--subnet 172.");
+        fs.writeFileSync(path.join(folder, "docker"), taken);
+        await assert.rejects(ensureNetwork("nta-test", undefined), /network create failed: .*Pool overlaps/);
+        assert.equal(asked().length, 10);
+    });
+
     it("is asked for once where Docker refuses it for another reason", async () => {
         await assert.rejects(ensureNetwork("nta-test", "10.0.0.0/33"), /invalid CIDR address/);
         assert.equal(asked().length, 1);

@@ -22,8 +22,12 @@ const sample = path.join(imagesFolder, "sample");
 const commandType = "command:local:Command";
 
 let folder: string;
-beforeEach(() => (folder = fs.mkdtempSync(path.join(os.tmpdir(), "nta-images-"))));
-afterEach(() => fs.rmSync(folder, { recursive: true, force: true }));
+
+/** Gives each test of the present group a folder of its own. */
+function withFolder(): void {
+    beforeEach(() => (folder = fs.mkdtempSync(path.join(os.tmpdir(), "nta-images-"))));
+    afterEach(() => fs.rmSync(folder, { recursive: true, force: true }));
+}
 
 function write(name: string, text = "", mode = 0o644): string {
     const file = path.join(folder, name);
@@ -43,6 +47,7 @@ function listing(root: string): string[] {
 describe("Images", function () {
     // The first test loads the SDKs, which takes seconds on a busy machine.
     this.timeout(60_000);
+    withFolder();
 
     function digestOf(registration: Registration): string {
         const { imageName } = registration.inputs as { imageName: string };
@@ -185,6 +190,8 @@ describe("Images", function () {
 });
 
 describe("Dockerfiles", () => {
+    withFolder();
+
     for (const { name, base, downloads } of imageRecipes) {
         const text = fs.readFileSync(path.join(imagesFolder, name, "Dockerfile"), "utf8");
         const stages = text.split(/^(?=FROM )/m).slice(1);
@@ -236,6 +243,8 @@ describe("Dockerfiles", () => {
 });
 
 describe("build contexts", () => {
+    withFolder();
+
     it("hold each part with the same modes everywhere, without leavings", () => {
         write("a/Dockerfile", "FROM scratch", 0o600);
         write("a/bin/serve", "#!/bin/sh", 0o700);
@@ -288,6 +297,8 @@ describe("build contexts", () => {
 });
 
 describe("host certificates", () => {
+    withFolder();
+
     const pem = (text: string) => `-----BEGIN CERTIFICATE-----\n${text}\n-----END CERTIFICATE-----`;
 
     it("are collected once each, in the order of their files, without what stands beside them", () => {
@@ -303,6 +314,8 @@ describe("host certificates", () => {
 });
 
 describe("source", () => {
+    withFolder();
+
     const settings = (source: string, sourceRef = "main") => ({
         source,
         sourceRef,

@@ -2,6 +2,7 @@ import * as assert from "node:assert/strict";
 import * as util from "node:util";
 
 import { type MockRun, plainTexts } from "../../tools/preview-diff/mock-engine";
+import { withVariables } from "../environment";
 import { imageType, pushed } from "./pushed-image";
 import { certificate } from "./settings-configuration";
 import { commandType, provided, runWholeProgram } from "./whole-program";
@@ -18,9 +19,9 @@ describe("the program with a registry of the user's", function () {
 
     async function runWith(config: Record<string, string>): Promise<MockRun> {
         // As the language host hands them over beside the configuration.
-        process.env["PULUMI_CONFIG_SECRET_KEYS"] = JSON.stringify(["nta:registryPassword"]);
-        try {
-            return await runWholeProgram({
+        const secrets = { PULUMI_CONFIG_SECRET_KEYS: JSON.stringify(["nta:registryPassword"]) };
+        return withVariables(secrets, () =>
+            runWholeProgram({
                 config,
                 provide: (registration) => {
                     const { imageName } = registration.inputs as { imageName?: string };
@@ -28,10 +29,8 @@ describe("the program with a registry of the user's", function () {
                         ? pushed(registration, imageName?.replace(/:\w+$/, "@sha256:0"))
                         : provided(registration);
                 },
-            });
-        } finally {
-            delete process.env["PULUMI_CONFIG_SECRET_KEYS"];
-        }
+            }),
+        );
     }
 
     /** Names of the resources whose inputs are not the same, or that are in one run only. */

@@ -12,6 +12,7 @@ import { originsDifference, planPlugins } from "../../tools/plugins";
 import { Problem } from "../../tools/problem";
 import { type Report } from "../../tools/progress";
 import { isPackageLine } from "../../tools/pulumi-engine";
+import { setVariables } from "../environment";
 
 const quiet: Report = Object.assign(() => {}, { note: () => {} });
 
@@ -63,11 +64,10 @@ describe("tools: plan", () => {
 
     it("says exactly what to install where it may not, and tries nothing", async () => {
         const { getuid } = process;
-        const { PATH } = process.env;
         const folder = mkdtempSync(join(tmpdir(), "nta-tools-"));
+        const restore = setVariables({ PATH: folder });
         try {
             process.getuid = () => 1000;
-            process.env.PATH = folder;
             const needed = [{ package: "vagrant", command: "vagrant", for: "the machines" }];
             await assert.rejects(installPackages(needed, quiet), /only on Debian and Ubuntu: vagrant/);
             writeFileSync(join(folder, "apt-get"), "#!/bin/sh\nexit 9\n", { mode: 0o755 });
@@ -85,7 +85,7 @@ describe("tools: plan", () => {
             await installPackages([], quiet);
         } finally {
             process.getuid = getuid;
-            process.env.PATH = PATH;
+            restore();
             rmSync(folder, { recursive: true });
         }
     });
