@@ -61,15 +61,13 @@ export class Invitations {
             candidates.map(async (name) => ((await this.nodes.execute(name, asks)).code === 0 ? [name] : [])),
         );
         const names = asking.flat();
-        if (names.length === 0 || !(await this.makeToken()) || !(await this.isSigned())) {
+        if (names.length === 0 || !(await this.makeToken())) {
             return [];
         }
-        // A lost machine's place in the cluster is taken by its successor, and what ran on it is started elsewhere.
-        const list = names.join(" ");
-        await must(
-            `removing the former ${list}`,
-            kubectl(this.nodes, this.first, `delete node ${list} --ignore-not-found`),
-        );
+        const [signed] = await Promise.all([this.isSigned(), this.removeFormer(names)]);
+        if (!signed) {
+            return [];
+        }
         const input = `${this.token} ${caCertHash(this.caCertificate)}\n`;
         const take = "umask 077; cat >/run/nta/invitation.new && mv /run/nta/invitation.new /run/nta/invitation";
         await Promise.all(names.map((name) => must(`inviting ${name}`, this.nodes.execute(name, take, { input }))));
@@ -90,19 +88,24 @@ export class Invitations {
         return this.token !== undefined;
     }
 
-    /** Whether the cluster vouches for itself by the token: `kubeadm join` looks for that every 5 s only. */
-    private async isSigned(): Promise<boolean> {
-        if (!this.signed) {
-            this.signed = await this.findSignature();
-        }
-        return this.signed;
+    /** A lost machine's place in the cluster is taken by its successor, and what ran on it is started elsewhere. */
+    private removeFormer(names: string[]): Promise<void> {
+        const list = names.join(" ");
+        const remove = `delete node ${list} --ignore-not-found`;
+        return must(`removing the former ${list}`, kubectl(this.nodes, this.first, remove));
     }
 
-    private async findSignature(): Promise<boolean> {
-        const signature = `'jsonpath={.data.jws-kubeconfig-${this.tokenId}}'`;
-        const get = `get configmap cluster-info --namespace kube-public --output ${signature}`;
-        const { code, stdout } = await kubectl(this.nodes, this.first, get);
-        return code === 0 && stdout !== "";
+    /**
+     * Whether the cluster vouches for itself by the token: `kubeadm join` looks for that every 5 s only. Waits for it a
+     * little, because the controller that signs takes about a second, and this question takes as long where all nodes start.
+     */
+    private async isSigned(): Promise<boolean> {
+        if (!this.signed) {
+            const signature = `jsonpath='{.data.jws-kubeconfig-${this.tokenId}}'`;
+            const wait = `wait configmap cluster-info --namespace kube-public --for=${signature} --timeout=5s`;
+            this.signed = (await kubectl(this.nodes, this.first, wait)).code === 0;
+        }
+        return this.signed;
     }
 
     private get tokenId(): string {

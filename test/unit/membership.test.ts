@@ -49,7 +49,7 @@ describe("membership", () => {
         const nodes = new FakeNodes({
             "d: test": [1, ""],
             "kubeadm token create": [0, `${token}\n`],
-            jws: [0, "signature"],
+            jws: [0, ""],
         });
         const invitations = new Invitations(nodes, "a", certificate);
         assert.deepEqual(await invitations.answer(["b", "c", "d"]), ["b", "c"]);
@@ -65,19 +65,19 @@ describe("membership", () => {
     });
 
     it("waits until the cluster is known by the token", async () => {
-        const nodes = new FakeNodes({ "kubeadm token create": [0, `${token}\n`], jws: [0, ""] });
+        const nodes = new FakeNodes({ "kubeadm token create": [0, `${token}\n`], jws: [1, ""] });
         assert.deepEqual(await new Invitations(nodes, "a", certificate).answer(["b"]), []);
         assert.ok(!nodes.done.some((line) => line.includes("<-")));
     });
 
     it("asks the cluster once for all machines, however many ask and when", async () => {
-        const nodes = new FakeNodes({ "kubeadm token create": [0, `${token}\n`], jws: [0, "signature"] });
+        const nodes = new FakeNodes({ "kubeadm token create": [0, `${token}\n`], jws: [0, ""] });
         const invitations = new Invitations(nodes, "a", certificate);
         await invitations.answer(["b", "c"]);
         assert.deepEqual(
             nodes.done.filter((line) => line.startsWith(kubectl)),
             [
-                `${kubectl} get configmap cluster-info --namespace kube-public --output 'jsonpath={.data.jws-kubeconfig-abcdef}'`,
+                `${kubectl} wait configmap cluster-info --namespace kube-public --for=jsonpath='{.data.jws-kubeconfig-abcdef}' --timeout=5s`,
                 `${kubectl} delete node b c --ignore-not-found`,
             ],
         );
@@ -90,7 +90,7 @@ describe("membership", () => {
     });
 
     it("lets a new machine take the place of a lost one of the same name", async () => {
-        const nodes = new FakeNodes({ "kubeadm token create": [0, `${token}\n`], jws: [0, "signature"] });
+        const nodes = new FakeNodes({ "kubeadm token create": [0, `${token}\n`], jws: [0, ""] });
         await new Invitations(nodes, "a", certificate).answer(["b"]);
         const removed = nodes.done.indexOf(`${kubectl} delete node b --ignore-not-found`);
         assert.ok(removed >= 0 && removed < nodes.done.findIndex((line) => line.includes("<-")));
