@@ -20,6 +20,9 @@ async function eventually(condition: () => boolean): Promise<void> {
 const stateOf = (pid: number) => /\) (\S)/.exec(readFileSync(`/proc/${pid}/stat`, "utf8"))?.[1];
 const nameOf = (pid: number) => readFileSync(`/proc/${pid}/comm`, "utf8").trim();
 
+// A name that nobody's stack has: the settings of this checkout's own stacks are looked at too.
+const name = `lock-${process.pid}`;
+
 describe("the engine's lock on a stack", () => {
     let folder: string;
     let engine: string;
@@ -81,7 +84,7 @@ describe("the engine's lock on a stack", () => {
         /** A stack on which an engine is at work for so long; what is called in place of `pulumi` writes down with what. */
         function busyStack(seconds: number) {
             const backendFolder = mkdtempSync(join(folder, "backend-"));
-            const locks = join(backendFolder, ".pulumi", "locks", "organization", "nta", "local");
+            const locks = join(backendFolder, ".pulumi", "locks", "organization", "nta", name);
             const calls = join(backendFolder, "calls");
             const program = join(backendFolder, "program");
             writeFileSync(program, `#!/bin/sh\necho "$1" >>'${calls}'\n`, { mode: 0o755 });
@@ -97,11 +100,7 @@ describe("the engine's lock on a stack", () => {
                 PULUMI_CONFIG_PASSPHRASE: "x",
                 PULUMI_CONFIG_PASSPHRASE_FILE: "",
             };
-            const session = new StackSession(
-                program,
-                { home: folder, isUsers: false, variables, backendFolder },
-                "local",
-            );
+            const session = new StackSession(program, { home: folder, isUsers: false, variables, backendFolder }, name);
             const lines = new Set<string>();
             const report: Report = Object.assign((line: string) => void lines.add(line), {
                 note: (line: string) => void lines.add(line),
@@ -132,7 +131,7 @@ describe("the engine's lock on a stack", () => {
             await assert.rejects(
                 stack.prepare(),
                 new Problem(
-                    `Another update of the stack local is running (process ${stack.pid}, since 2026-01-01T00:00:00Z).\n` +
+                    `Another update of the stack ${name} is running (process ${stack.pid}, since 2026-01-01T00:00:00Z).\n` +
                         "Wait for its end.",
                 ),
             );
