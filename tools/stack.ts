@@ -161,6 +161,11 @@ export function isPulumiProcess(pid: number): boolean {
     }
 }
 
+/** The lock of an engine that may still be at work. */
+export function findLiveLock(locks: readonly EngineLock[]): EngineLock | undefined {
+    return locks.find((lock) => isLockLive(lock, hostname(), isPulumiProcess));
+}
+
 /** One engine on one stack: what has to be right before `pulumi` runs. */
 export class StackSession {
     readonly env: NodeJS.ProcessEnv;
@@ -217,16 +222,14 @@ export class StackSession {
         if (this.home.backendFolder === undefined) {
             return;
         }
-        const read = async (backend: string) => {
-            const locks = await readEngineLocks(backend, this.name);
-            return { locks, live: locks.find((lock) => isLockLive(lock, hostname(), isPulumiProcess)) };
-        };
-        let { locks, live } = await read(this.home.backendFolder);
+        let locks = await readEngineLocks(this.home.backendFolder, this.name);
+        let live = findLiveLock(locks);
         // One that was just interrupted or killed may take a moment to end.
         for (const deadline = Date.now() + 5000; live?.hostname === hostname() && Date.now() < deadline;) {
             report(`another update is running (process ${live.pid}): waiting 5 s for its end`);
             await setTimeout(200);
-            ({ locks, live } = await read(this.home.backendFolder));
+            locks = await readEngineLocks(this.home.backendFolder, this.name);
+            live = findLiveLock(locks);
         }
         if (live !== undefined) {
             const elsewhere = live.hostname === hostname() ? "" : ` on ${live.hostname}`;

@@ -230,8 +230,14 @@ describe("an upgrade", () => {
         restore();
     });
 
-    const source = (kubernetes: string, provider: Provider): Promise<UpgradeSource> =>
-        Promise.resolve({
+    const source = (
+        kubernetes: string,
+        provider: Provider,
+        _progress: (line: string) => void,
+        work: string,
+    ): Promise<UpgradeSource> => {
+        assert.equal(work, folder.file("upgrade"), "goes with the machine");
+        return Promise.resolve({
             image: provider === "docker" ? `nta-node:${kubernetes}` : `nta-node-${provider}-${kubernetes}.box`,
             programs: () => Readable.from(["programs"]),
             images: (refs) =>
@@ -241,6 +247,7 @@ describe("an upgrade", () => {
                 return Promise.resolve();
             },
         });
+    };
 
     /** Runs it, and gives the lines of its progress. */
     async function run(cluster: FakeCluster, change: Partial<MachineSpec> = {}): Promise<string[]> {

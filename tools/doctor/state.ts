@@ -1,16 +1,8 @@
-import { hostname } from "node:os";
 import { shortPath } from "../directories";
 import { presentHome } from "../present-stack";
 import { Problem } from "../problem";
 import { pulumiEnvironment } from "../pulumi-home";
-import {
-    checkPassphrase,
-    checkpointFile,
-    isLockLive,
-    isPulumiProcess,
-    readCheckpoint,
-    readEngineLocks,
-} from "../stack";
+import { checkPassphrase, checkpointFile, findLiveLock, readCheckpoint, readEngineLocks } from "../stack";
 import type { CheckResult, Finding, Subject } from "./check";
 
 /** Whether Pulumi's state can be read, its secrets opened, and no dead run's lock is in the way. */
@@ -44,7 +36,7 @@ export async function checkState({ stack }: Subject): Promise<CheckResult> {
         wrong.push({ wrong: error.message, mend: "PULUMI_CONFIG_PASSPHRASE_FILE=<file> npm run up" });
     }
     const locks = await readEngineLocks(folder, stack);
-    const live = locks.find((lock) => isLockLive(lock, hostname(), isPulumiProcess));
+    const live = findLiveLock(locks);
     if (locks.length > 0 && live === undefined) {
         wrong.push({
             wrong: `a run that was ended left its lock (process ${locks[0].pid}, ${locks[0].timestamp})`,
